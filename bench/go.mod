@@ -1,0 +1,3 @@
+module github.com/penstock/penstock/bench
+
+go 1.26.0

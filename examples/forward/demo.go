@@ -1,0 +1,3 @@
+package main
+
+func runDemo() int { return 0 }

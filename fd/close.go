@@ -1,0 +1,41 @@
+package fd
+
+import "github.com/penstock/penstock/internal/sys"
+
+// ShutdownWrite sends our end of stream, once. An error means that the peer is
+// gone (ENOTCONN), which the reading side tells better.
+func (d *FD) ShutdownWrite(k sys.Kernel) sys.Errno {
+	if d.WriteEnded() {
+		return 0
+	}
+	d.shut |= writeEnd
+	if e := k.Shutdown(d.Num(), sys.ShutWrite); e != 0 && e != sys.ENOTCONN {
+		return e
+	}
+	return 0
+}
+
+// Reset makes the coming Close a reset: for TCP a zero linger time turns
+// close(2) into RST. A Unix socket has none; its peer reads the end of the
+// stream, or ECONNRESET if bytes that it sent were not read here.
+func (d *FD) Reset(k sys.Kernel) {
+	if d.kind != sys.Unix {
+		k.SetLinger(d.Num(), true, 0)
+	}
+}
+
+// Close closes the descriptor. It comes last: the registration's generation has
+// moved on, its epoll entry is gone, and nobody can reach the number any more.
+func (d *FD) Close(k sys.Kernel) {
+	if num := d.Num(); num >= 0 {
+		d.num = 0
+		CloseNum(k, num)
+	}
+}
+
+// CloseNum closes a number that was never an FD: an end of a pipe, an epoll
+// descriptor. It holds the only call of close(2) in the runtime. Its error is
+// dropped: the number is free whatever close(2) answers.
+func CloseNum(k sys.Kernel, num int) {
+	_ = k.Close(num)
+}

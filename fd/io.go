@@ -1,0 +1,124 @@
+package fd
+
+import "github.com/penstock/penstock/internal/sys"
+
+// Recv reads into p. It answers n > 0; or 0 and no error at the end of the
+// stream; or an error, EAGAIN meaning that nothing is there.
+//
+// A short read clears Readable as EAGAIN would, and saves the call that would
+// say so. That is sound for TCP (epoll(7), question 9), given that what was in
+// the way is ruled out: an end or error behind the bytes (Ended: it arrived with
+// the same event, and brings no edge of its own) and the urgent mark, at which
+// recv stops (Urgent). What arrives later brings an event of its own. It is not
+// sound for Unix sockets: there a read also stops where descriptors were passed.
+func (d *FD) Recv(k sys.Kernel, p []byte) (int, sys.Errno) {
+	n, e := k.Recv(d.Num(), p, 0)
+	if e == sys.EAGAIN && d.ready&Urgent != 0 {
+		n, e = d.crossMark(k, p)
+	}
+	switch {
+	case e != 0:
+		return 0, d.failed(e, Readable|Urgent)
+	case n == 0 && len(p) > 0:
+		return 0, d.end()
+	case n < len(p) && d.ready&(Ended|Urgent) == 0 && d.kind != sys.Unix:
+		d.ready &^= Readable
+	}
+	return n, 0
+}
+
+// crossMark reads again at an urgent mark. There tcp_recvmsg answers EAGAIN also
+// when a signal is pending, which the Go scheduler's own are at any time; taken
+// for "dry", the rest of the stream would never be read.
+func (d *FD) crossMark(k sys.Kernel, p []byte) (n int, e sys.Errno) {
+	for range 3 {
+		if n, e = k.Recv(d.Num(), p, 0); e != sys.EAGAIN {
+			break
+		}
+	}
+	return n, e
+}
+
+// end is the end of the stream, unless the socket failed before: the kernel
+// answers 0 once its error has been handed out, and that is a cut, not an end.
+func (d *FD) end() sys.Errno {
+	if d.err != 0 {
+		return sys.Errno(d.err)
+	}
+	d.shut |= readEnd
+	d.ready &^= Readable
+	return 0
+}
+
+// Send writes p, or the part of it that the socket takes.
+func (d *FD) Send(k sys.Kernel, p []byte) (int, sys.Errno) {
+	n, e := k.Send(d.Num(), p, 0)
+	if e != 0 {
+		return 0, d.failed(e, Writable)
+	}
+	return n, 0
+}
+
+// Probe asks a socket whose end was read for its error, by a send of nothing:
+// after a FIN no read tells of a reset, and SO_ERROR would take the error away
+// from whoever should have met it in order.
+func (d *FD) Probe(k sys.Kernel) sys.Errno {
+	d.ready &^= Broken
+	if _, e := k.Send(d.Num(), nil, 0); e != 0 && e != sys.EAGAIN && !d.WriteEnded() {
+		return d.failed(e, 0)
+	}
+	return d.Err()
+}
+
+// Drain moves up to n bytes from the socket into the EMPTY pipe w, as Recv does
+// into memory. The pipe must be empty because EAGAIN of splice(2) also means "no
+// room in the pipe", and only with room everywhere does it mean "dry".
+//
+// At 0 the end is confirmed by a look with recv: splice(2) answers 0 at an urgent
+// mark behind which bytes wait, once a FIN has come. Then EAGAIN is answered with
+// Urgent set and Readable left, and Recv crosses the mark.
+func (d *FD) Drain(k sys.Kernel, w, n int) (int, sys.Errno) {
+	moved, e := k.Splice(d.Num(), w, n)
+	if e == 0 && moved > 0 {
+		return moved, 0
+	}
+	if e == 0 {
+		return 0, d.confirmEnd(k)
+	}
+	if refused(e) {
+		return 0, sys.EINVAL
+	}
+	return 0, d.failed(e, Readable)
+}
+
+func (d *FD) confirmEnd(k sys.Kernel) sys.Errno {
+	var one [1]byte
+	n, e := k.Recv(d.Num(), one[:], sys.MsgPeek)
+	switch {
+	case e == sys.EAGAIN || n > 0:
+		d.ready |= Urgent
+		return sys.EAGAIN
+	case e != 0:
+		return d.failed(e, Readable)
+	}
+	return d.end()
+}
+
+// refused says that splice(2) cannot serve this pair now, no byte having moved;
+// copying can. ENOMEM is among them: copying needs no pipe buffers.
+func refused(e sys.Errno) bool { return e == sys.EINVAL || e == sys.ENOMEM }
+
+// Pump moves n bytes from the pipe r into the socket. n must be exactly what the
+// pipe holds: asked for more, the kernel sets MSG_MORE on the last segment and
+// the peer waits 200 ms for it (splice_to_socket). EAGAIN then means "sink full",
+// for an empty pipe, its other meaning, is ruled out.
+func (d *FD) Pump(k sys.Kernel, r, n int) (int, sys.Errno) {
+	moved, e := k.Splice(r, d.Num(), n)
+	if e == 0 && moved == 0 {
+		e = sys.EIO // cannot be: the pipe holds n bytes and has a writer
+	}
+	if e != 0 {
+		return 0, d.failed(e, Writable)
+	}
+	return moved, 0
+}

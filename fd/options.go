@@ -1,0 +1,83 @@
+package fd
+
+import (
+	"time"
+
+	"github.com/penstock/penstock/internal/sys"
+)
+
+// Options are the options of a socket. The zero value is the default, and the
+// default is right for most servers. They are set on a listener, whose accepted
+// sockets inherit them (so that accepting costs no call for them), and on a
+// socket before it connects. A Unix socket takes the buffers only.
+type Options struct {
+	// Delay leaves Nagle's algorithm on. Default: off, TCP_NODELAY is set.
+	Delay bool
+	// KeepAlive is the idle time before the first keep-alive probe, and the time
+	// between probes; nine unanswered end the connection. In whole seconds, at
+	// least 1. Default (0): 15 s. Negative: no keep-alive.
+	KeepAlive time.Duration
+	// RecvBuffer and SendBuffer are SO_RCVBUF and SO_SNDBUF, in bytes, of which
+	// the kernel keeps twice. Default (0): the kernel sizes them as it goes.
+	RecvBuffer, SendBuffer int
+	// Linger is SO_LINGER in whole seconds. It has an effect on close(2) of a
+	// socket with bytes unsent, and none on the loop, whose sockets do not block.
+	// Default (0): the kernel sends what is left in the background.
+	Linger time.Duration
+	// UserTimeout is TCP_USER_TIMEOUT, in whole milliseconds: how long sent bytes
+	// may stay unacknowledged. Default (0): the kernel's, about 15 minutes.
+	UserTimeout time.Duration
+	// ReusePort lets several listeners share an address. Server sets it itself
+	// where it listens once for each loop.
+	ReusePort bool
+	// BindBeforePort makes a dial with a source address choose its port at
+	// bind(2) rather than at connect(2). Default: off, IP_BIND_ADDRESS_NO_PORT is
+	// set, and the ports of a source address are used once for each peer.
+	BindBeforePort bool
+}
+
+const defaultKeepAlive = 15 * time.Second
+
+// keepAliveProbes is what Go and Linux call it: net.ipv4.tcp_keepalive_probes.
+const keepAliveProbes = 9
+
+// Set sets the options on a socket. The first error ends it.
+func (o *Options) Set(k sys.Kernel, num int, f sys.Family) sys.Errno {
+	s := setter{k: k, num: num}
+	s.set(o.RecvBuffer > 0, sys.SolSocket, sys.SoRcvbuf, o.RecvBuffer)
+	s.set(o.SendBuffer > 0, sys.SolSocket, sys.SoSndbuf, o.SendBuffer)
+	if f == sys.Unix {
+		return s.e
+	}
+	s.set(!o.Delay, sys.IPProtoT, sys.TCPNoDelay, 1)
+	if o.KeepAlive >= 0 {
+		every := o.KeepAlive
+		if every == 0 {
+			every = defaultKeepAlive
+		}
+		seconds := int(max(every, time.Second) / time.Second)
+		s.set(true, sys.SolSocket, sys.SoKeepalive, 1)
+		s.set(true, sys.IPProtoT, sys.TCPKeepIdle, seconds)
+		s.set(true, sys.IPProtoT, sys.TCPKeepIntvl, seconds)
+		s.set(true, sys.IPProtoT, sys.TCPKeepCnt, keepAliveProbes)
+	}
+	s.set(o.UserTimeout > 0, sys.IPProtoT, sys.TCPUserTimeout, int(o.UserTimeout/time.Millisecond))
+	s.set(o.ReusePort, sys.SolSocket, sys.SoReusePort, 1)
+	if o.Linger > 0 && s.e == 0 {
+		s.e = k.SetLinger(num, true, int(max(o.Linger, time.Second)/time.Second))
+	}
+	return s.e
+}
+
+// A setter sets options until one fails.
+type setter struct {
+	k   sys.Kernel
+	num int
+	e   sys.Errno
+}
+
+func (s *setter) set(wanted bool, level, name, value int) {
+	if wanted && s.e == 0 {
+		s.e = s.k.SetOption(s.num, level, name, value)
+	}
+}

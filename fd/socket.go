@@ -1,0 +1,117 @@
+package fd
+
+import (
+	"os"
+
+	"github.com/penstock/penstock/internal/sys"
+)
+
+// Listen makes a listening socket: socket, options, bind, listen. backlog 0 is
+// 4096, which the kernel caps at net.core.somaxconn.
+//
+// A Unix path whose socket nobody listens on any more (connect answers
+// ECONNREFUSED) is taken over; one that is in use answers EADDRINUSE.
+func Listen(k sys.Kernel, a sys.Addr, o *Options, backlog int) (int, error) {
+	num, e := k.Socket(a.Family)
+	if e == sys.EAFNOSUPPORT && a.Family == sys.Inet6 && a.AP.Addr().IsUnspecified() {
+		a = anyInet4(a)
+		num, e = k.Socket(a.Family)
+	}
+	if e != 0 {
+		return -1, os.NewSyscallError("socket", e)
+	}
+	if call, e := setUpListener(k, num, a, o, backlog); e != 0 {
+		CloseNum(k, num)
+		return -1, os.NewSyscallError(call, e)
+	}
+	return num, nil
+}
+
+func setUpListener(k sys.Kernel, num int, a sys.Addr, o *Options, backlog int) (call string, e sys.Errno) {
+	if backlog == 0 {
+		backlog = 4096
+	}
+	if a.Family != sys.Unix {
+		if e := k.SetOption(num, sys.SolSocket, sys.SoReuseAddr, 1); e != 0 {
+			return "setsockopt SO_REUSEADDR", e
+		}
+	}
+	if a.Family == sys.Inet6 {
+		only := 1
+		if a.AP.Addr().IsUnspecified() {
+			only = 0
+		}
+		if e := k.SetOption(num, sys.IPProtoV6, sys.IPv6Only, only); e != 0 {
+			return "setsockopt IPV6_V6ONLY", e
+		}
+	}
+	if e := o.Set(k, num, a.Family); e != 0 {
+		return "setsockopt", e
+	}
+	e = k.Bind(num, a)
+	if e == sys.EADDRINUSE && abandoned(k, a) {
+		os.Remove(a.Path)
+		e = k.Bind(num, a)
+	}
+	if e != 0 {
+		return "bind", e
+	}
+	return "listen", k.Listen(num, backlog)
+}
+
+// abandoned says that a Unix path is the socket of a listener that is gone.
+func abandoned(k sys.Kernel, a sys.Addr) bool {
+	if a.Family != sys.Unix || a.Path[0] == '@' {
+		return false
+	}
+	if info, err := os.Lstat(a.Path); err != nil || info.Mode()&os.ModeSocket == 0 {
+		return false
+	}
+	num, e := k.Socket(sys.Unix)
+	if e != 0 {
+		return false
+	}
+	defer CloseNum(k, num)
+	return k.Connect(num, a) == sys.ECONNREFUSED
+}
+
+// Dial makes a socket that begins to connect. e is 0 if it is connected already,
+// EINPROGRESS if an event will tell, and otherwise why it cannot be; EAGAIN is a
+// Unix listener whose backlog is full. The socket is closed on every error.
+func Dial(k sys.Kernel, a sys.Addr, source *sys.Addr, o *Options) (num int, call string, e sys.Errno) {
+	num, e = k.Socket(a.Family)
+	if e != 0 {
+		return -1, "socket", e
+	}
+	call, e = "setsockopt", o.Set(k, num, a.Family)
+	if e == 0 && source != nil {
+		call, e = "bind", bindSource(k, num, *source, o)
+	}
+	if e == 0 {
+		call, e = "connect", k.Connect(num, a)
+	}
+	if e != 0 && e != sys.EINPROGRESS {
+		CloseNum(k, num)
+		return -1, call, e
+	}
+	return num, call, e
+}
+
+func bindSource(k sys.Kernel, num int, source sys.Addr, o *Options) sys.Errno {
+	if source.Family != sys.Unix && source.AP.Port() == 0 && !o.BindBeforePort {
+		if e := k.SetOption(num, sys.IPProtoIP, sys.IPBindAddressNoPort, 1); e != 0 {
+			return e
+		}
+	}
+	return k.Bind(num, source)
+}
+
+// Connected asks how a connect that was in progress went, by asking again: 0 or
+// EISCONN is a connection, EALREADY says that it goes on, anything else is its
+// failure. SO_ERROR would do as well here, and nowhere later.
+func Connected(k sys.Kernel, num int, a sys.Addr) sys.Errno {
+	if e := k.Connect(num, a); e != sys.EISCONN {
+		return e
+	}
+	return 0
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package sys
+
+import "errors"
+
+// Host answers errors.ErrUnsupported: Penstock runs on Linux.
+func Host() (Kernel, error) { return nil, errors.ErrUnsupported }
+
+// ThreadCPU answers errors.ErrUnsupported.
+func ThreadCPU() (ns int64, err error) { return 0, errors.ErrUnsupported }

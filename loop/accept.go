@@ -1,0 +1,175 @@
+package loop
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/sys"
+)
+
+// acceptCost is what accepting one connection costs of a visit's budget: with
+// what its opening costs, about what moving 4 KiB does. At least 16 a visit.
+const acceptCost = 4 << 10
+
+// pauseFor is how long a listener that ran out of descriptors sleeps, unless one
+// of ours is freed before: somebody else's may be.
+const pauseFor = 100 * time.Millisecond
+
+// A listener is the task of one listening socket on one loop.
+//
+// Running out of descriptors or memory leaves the connection in the backlog and
+// the edge-triggered listener silent. Readable stays set, the listener pauses,
+// and comes back when a descriptor is freed, or after 100 ms: it neither ends,
+// nor spins, nor loses what waits.
+type listener struct {
+	Registration
+	s        *Server
+	spread   bool // hand over to the loop with fewest connections
+	paused   bool
+	timer    Timer
+	resuming atomic.Bool // a resume is posted
+	warned   int64       // when the last warning was logged
+}
+
+// Ready accepts until the backlog is empty or the budget is spent.
+func (a *listener) Ready(*Registration) (again bool) {
+	l := a.loop
+	for a.fd.Ready()&fd.Readable != 0 && !a.paused {
+		if !a.admits() {
+			a.pause("limit reached", 0)
+			return false
+		}
+		num, peer, e := l.k.Accept(a.fd.Num())
+		switch e {
+		case 0:
+			l.count.Accepted++
+			a.place(num, peer.Family)
+		case sys.EAGAIN:
+			a.fd.Clear(fd.Readable)
+			return false
+		case sys.EMFILE, sys.ENFILE, sys.ENOBUFS, sys.ENOMEM:
+			l.count.AcceptErrors++
+			a.pause("out of resources", e)
+			return false
+		case sys.EINVAL, sys.EBADF, sys.ENOTSOCK, sys.EOPNOTSUPP:
+			l.count.AcceptErrors++
+			a.pause("listener broken", e)
+			return false
+		default: // a connection that died in the backlog: accept(2), "Error handling"
+			l.count.AcceptErrors++
+		}
+		if !l.Spend(acceptCost) {
+			return true
+		}
+	}
+	return false
+}
+
+// admits says whether one more connection can be served. While the reserve
+// descriptor is lent, or a dial waits for one, a further connection would only
+// take what those need that have been accepted before.
+func (a *listener) admits() bool {
+	g := a.loop.group
+	if limit := a.s.MaxConns; limit > 0 && g.conns.Load() >= int64(limit) {
+		return false
+	}
+	return g.starving.Load() == 0 && g.refillSpare()
+}
+
+func (a *listener) pause(why string, e sys.Errno) {
+	l := a.loop
+	a.paused = true
+	l.count.AcceptPauses++
+	l.group.paused.Add(1)
+	l.Arm(&a.timer, pauseFor, a)
+	if l.now-a.warned > int64(time.Second) || a.warned == 0 {
+		a.warned = l.now
+		l.group.log.Warn("penstock: accepting paused", slog.String("why", why), slog.Any("error", e),
+			slog.Int64("connections", l.group.conns.Load()))
+	}
+}
+
+// Expire resumes after a pause. A descriptor may have been freed between the
+// failure and the pause; then this is what notices.
+func (a *listener) Expire() { a.resume() }
+
+func (a *listener) resume() {
+	if !a.paused {
+		return
+	}
+	a.paused = false
+	a.loop.group.paused.Add(-1)
+	a.loop.Disarm(&a.timer)
+	a.loop.push(&a.Registration)
+}
+
+// resumeSoon has a paused listener try again. Any goroutine may call it.
+func (a *listener) resumeSoon() {
+	if a.resuming.Swap(true) {
+		return
+	}
+	err := a.loop.Post(func() {
+		a.resuming.Store(false)
+		a.resume()
+	})
+	if err != nil {
+		a.resuming.Store(false)
+	}
+}
+
+// Fail closes the listener.
+func (a *listener) Fail(error) {
+	if a.paused {
+		a.paused = false
+		a.loop.group.paused.Add(-1)
+	}
+	a.loop.Disarm(&a.timer)
+	a.loop.unregister(&a.Registration)
+}
+
+// place gives an accepted descriptor to the loop that will own it.
+func (a *listener) place(num int, f sys.Family) {
+	l := a.loop
+	if f == 0 {
+		f = a.fd.Family()
+	}
+	to := l
+	if a.spread {
+		to = l.group.Least()
+	}
+	to.addConn(1)
+	if to == l {
+		a.s.open(l, num, f)
+		return
+	}
+	if err := to.Post(func() { a.s.open(to, num, f) }); err != nil {
+		to.addConn(-1)
+		fd.CloseNum(l.k, num)
+	}
+}
+
+// open registers an accepted descriptor and has the handler open it.
+func (s *Server) open(l *Loop, num int, f sys.Family) {
+	c, err := l.newConn(num, f, &s.marks)
+	if err != nil {
+		return
+	}
+	// Deferred before the handler runs: a panic in Open resets its connection.
+	l.guard(&c.Registration, func() {
+		session, err := s.Handler.Open(c)
+		switch {
+		case c.closed.Load():
+		case errors.Is(err, io.EOF):
+			c.Close()
+		case err != nil:
+			l.count.Rejected++
+			c.task.Fail(err)
+		case session != nil:
+			c.Serve(session)
+		}
+	})
+}

@@ -1,0 +1,174 @@
+package loop
+
+import (
+	"io"
+	"net"
+	"sync/atomic"
+
+	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/sys"
+)
+
+// A Conn is a connection on a loop. Its methods may be called on the loop's
+// goroutine only: from its handlers, from functions that Handle.Do or Loop.Post
+// run, and from timers. Everyone else holds its Handle.
+//
+// A Conn is never used again for another connection: after its end every method
+// answers net.ErrClosed, however long somebody keeps it.
+type Conn struct {
+	Registration
+	out    *queue // what the socket has not taken yet; nil if nothing
+	marks  *Marks // of the server, shared
+	closed atomic.Bool
+	flags  connFlags
+}
+
+type connFlags uint8
+
+const (
+	paused    connFlags = 1 << iota // Pause: Data is not called
+	congested                       // the queue passed High and has not come down to Low
+	closing                         // Close: reads are thrown away, the queue is being sent
+	touched                         // a reading call was made since Data was called
+	shutting                        // CloseWrite: our end follows the queue
+)
+
+// newConn registers a descriptor, which was counted by addConn when it was meant
+// for this loop, as a connection. On an error it is closed.
+func (l *Loop) newConn(num int, f sys.Family, m *Marks) (*Conn, error) {
+	c := &Conn{marks: m}
+	c.fd = fd.Own(num, f)
+	if e := l.register(&c.Registration, parked{c}, false); e != 0 {
+		c.closed.Store(true)
+		c.fd.Close(l.k)
+		l.addConn(-1)
+		l.count.Rejected++
+		return nil, opError("register", nil, e)
+	}
+	l.count.Conns++
+	return c, nil
+}
+
+// parked is the task of a connection to which nobody attends yet: its readiness
+// is kept until somebody does.
+type parked struct{ c *Conn }
+
+func (p parked) Ready(*Registration) bool { return false }
+func (p parked) Fail(err error)           { p.c.release(true) }
+
+// Attend makes t the task of c, in place of whatever it was, and has it run in
+// the next turn. The task may end the connection only by Release.
+func (c *Conn) Attend(t Task) error {
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	c.task = t
+	c.loop.push(&c.Registration)
+	return nil
+}
+
+// Next reads what the connection has and answers it in the loop's own buffer,
+// which holds up to 64 KiB and is valid until the next call or the handler's
+// return. At the end of the stream it answers io.EOF, when nothing is there now
+// (or this visit's budget is spent) ErrAgain, and otherwise why the connection
+// failed.
+func (c *Conn) Next() ([]byte, error) {
+	n, err := c.Read(c.loop.read)
+	return c.loop.read[:n], err
+}
+
+// Read is Next into p, which must not be empty. It never waits.
+func (c *Conn) Read(p []byte) (int, error) {
+	l := c.loop
+	c.flags |= touched
+	switch {
+	case c.closed.Load():
+		return 0, net.ErrClosed
+	case c.fd.ReadEnded():
+		return 0, io.EOF
+	case c.fd.Ready()&fd.Readable == 0 || l.left <= 0:
+		return 0, ErrAgain
+	}
+	l.count.Recvs++
+	n, e := c.fd.Recv(l.k, p)
+	if e != 0 {
+		if e == sys.EAGAIN {
+			return 0, ErrAgain
+		}
+		return 0, c.opError("read", e)
+	}
+	if n == 0 {
+		return 0, io.EOF
+	}
+	l.count.BytesIn += uint64(n)
+	l.Spend(n)
+	return n, nil
+}
+
+// CopyTo writes what the connection has to w. It answers nil when nothing more is
+// there for now (unlike an io.WriterTo, which would wait), io.EOF once the stream
+// has ended, and otherwise the error of the read or the write.
+//
+// If w is a Conn whose write queue is above its high mark, CopyTo stops and
+// answers nil. The bytes stay in the kernel, where they slow the peer down.
+func (c *Conn) CopyTo(w io.Writer) (n int64, err error) {
+	sink, _ := w.(*Conn)
+	for sink == nil || sink.flags&congested == 0 {
+		b, err := c.Next()
+		if err == ErrAgain {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		m, err := w.Write(b)
+		n += int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+	c.flags |= touched
+	return n, nil
+}
+
+// Pause stops the calls of Data: what arrives stays in the kernel, and slows the
+// peer down. It has no effect on writing.
+func (c *Conn) Pause() { c.flags |= paused }
+
+// Resume undoes Pause.
+func (c *Conn) Resume() {
+	c.flags &^= paused
+	if !c.closed.Load() {
+		c.loop.push(&c.Registration)
+	}
+}
+
+// LocalAddr is our address, nil once the connection has ended.
+func (c *Conn) LocalAddr() net.Addr { return c.addr(sys.Kernel.LocalAddr) }
+
+// RemoteAddr is the peer's address, nil once the connection has ended or was reset.
+func (c *Conn) RemoteAddr() net.Addr { return c.addr(sys.Kernel.PeerAddr) }
+
+func (c *Conn) addr(ask func(sys.Kernel, int) (sys.Addr, sys.Errno)) net.Addr {
+	if c.closed.Load() {
+		return nil
+	}
+	a, e := ask(c.loop.k, c.fd.Num())
+	if e != 0 {
+		return nil
+	}
+	return fd.NetAddr(a)
+}
+
+// opError is an error of a call on c.
+func (c *Conn) opError(op string, e sys.Errno) error {
+	return opError(op, c.RemoteAddr(), e)
+}
+
+func opError(op string, to net.Addr, e sys.Errno) error {
+	network := "tcp"
+	if to != nil {
+		network = to.Network()
+	}
+	return &net.OpError{Op: op, Net: network, Addr: to, Err: e}
+}

@@ -1,0 +1,255 @@
+package loop
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/sys"
+)
+
+// A Dialer connects without waiting. The zero value is the default.
+type Dialer struct {
+	// Timeout bounds everything: resolving the name, trying its addresses one
+	// after another, waiting for a descriptor if there is none. Default (0): 10 s.
+	Timeout time.Duration
+	// Source is the address to connect from: an IP address, or IP:port.
+	// Default (""): the kernel chooses.
+	Source string
+	// Socket are the options of the socket.
+	Socket fd.Options
+	// Marks bound the write queue of the connection.
+	Marks Marks
+}
+
+const (
+	dialTimeout = 10 * time.Second
+	// retryAfter is when a dial is tried again that found no descriptor free, or
+	// the backlog of a Unix listener full, which no event tells the end of.
+	retryAfter = 10 * time.Millisecond
+)
+
+// A dial is the task of a socket that connects.
+type dial struct {
+	l        *Loop
+	conn     *Conn // the socket of the attempt under way, nil between attempts
+	parent   *Conn // on whose behalf; nil if nobody's
+	d        *Dialer
+	marks    Marks
+	done     func(*Conn, error) error
+	network  string
+	addr     sys.Addr   // being tried
+	rest     []sys.Addr // to be tried next
+	source   *sys.Addr
+	timer    Timer
+	deadline int64
+	starved  bool // counted in Group.starving
+}
+
+// Dial connects to a TCP address (host:port; a name is resolved on a worker) or
+// a Unix one (path, or @name), and calls done on this loop: with the connection,
+// which is parked until somebody serves or relays it, or with the error. If done
+// answers an error the connection is reset. It may be called before Dial returns.
+// Dial itself answers an error, and done is not called, if an argument is bad.
+func (d *Dialer) Dial(l *Loop, network, address string, done func(*Conn, error) error) error {
+	return d.dial(l, nil, network, address, done)
+}
+
+// DialFor is Dial on behalf of c, on c's loop: if done answers an error, c is
+// reset as well; if c ends first, done gets net.ErrClosed.
+func (d *Dialer) DialFor(c *Conn, network, address string, done func(*Conn, error) error) error {
+	return d.dial(c.loop, c, network, address, done)
+}
+
+// Dial is Dialer.DialFor with the default Dialer.
+func (c *Conn) Dial(network, address string, done func(*Conn, error) error) error {
+	return defaultDialer.DialFor(c, network, address, done)
+}
+
+var defaultDialer Dialer
+
+func (d *Dialer) dial(l *Loop, parent *Conn, network, address string, done func(*Conn, error) error) error {
+	t := &dial{l: l, parent: parent, d: d, done: done, network: network, marks: d.Marks.withDefaults()}
+	addr, literal, err := fd.ParseAddr(network, address)
+	if err != nil {
+		return err
+	}
+	if t.source, err = d.source(); err != nil {
+		return err
+	}
+	timeout := d.Timeout
+	if timeout <= 0 {
+		timeout = dialTimeout
+	}
+	t.deadline = l.now + int64(timeout)
+	if !literal {
+		return t.resolve(address, timeout)
+	}
+	t.addr = addr
+	t.begin()
+	return nil
+}
+
+func (d *Dialer) source() (*sys.Addr, error) {
+	if d.Source == "" {
+		return nil, nil
+	}
+	address := d.Source
+	if ip := net.ParseIP(address); ip != nil {
+		address = net.JoinHostPort(address, "0")
+	}
+	a, literal, err := fd.ParseAddr("tcp", address)
+	if err == nil && !literal {
+		err = fmt.Errorf("penstock: source address %q: must be a literal IP address, or IP:port", d.Source)
+	}
+	return &a, err
+}
+
+// begin tries t.addr.
+func (t *dial) begin() {
+	l := t.l
+	if t.parent != nil && t.parent.closed.Load() {
+		t.fail(net.ErrClosed)
+		return
+	}
+	num, call, e := fd.Dial(l.k, t.addr, t.source, &t.d.Socket)
+	if outOfDescriptors(e) && l.group.lendSpare() {
+		num, call, e = fd.Dial(l.k, t.addr, t.source, &t.d.Socket)
+	}
+	switch {
+	case outOfDescriptors(e) || e == sys.EAGAIN && t.addr.Family == sys.Unix:
+		t.starve(outOfDescriptors(e))
+	case e != 0 && e != sys.EINPROGRESS:
+		t.next(os.NewSyscallError(call, e))
+	default:
+		t.attempt(num, e == 0)
+	}
+}
+
+func outOfDescriptors(e sys.Errno) bool { return e == sys.EMFILE || e == sys.ENFILE }
+
+// starve waits, with accepting paused if it is descriptors that are short.
+func (t *dial) starve(descriptors bool) {
+	if descriptors && !t.starved {
+		t.starved = true
+		t.l.group.starving.Add(1)
+	}
+	t.l.Arm(&t.timer, min(retryAfter, max(time.Duration(t.deadline-t.l.now), 0)), t)
+}
+
+// attempt registers the socket, and waits for the event unless it is connected.
+func (t *dial) attempt(num int, connected bool) {
+	l := t.l
+	l.addConn(1)
+	c, err := l.newConn(num, t.addr.Family, &t.marks)
+	if err != nil {
+		t.next(err)
+		return
+	}
+	t.conn = c
+	if connected {
+		t.succeed()
+		return
+	}
+	c.fd.Clear(fd.Writable)
+	c.task = t
+	l.Arm(&t.timer, time.Duration(t.deadline-l.now), t)
+}
+
+// Ready asks how the connect went. HUP proves nothing: only the call does.
+func (t *dial) Ready(*Registration) bool {
+	c := t.conn
+	switch e := fd.Connected(t.l.k, c.fd.Num(), t.addr); e {
+	case 0:
+		t.succeed()
+	case sys.EALREADY:
+		c.fd.Clear(fd.Writable | fd.Readable | fd.Ended | fd.Broken)
+	default:
+		t.next(os.NewSyscallError("connect", e))
+	}
+	return false
+}
+
+// Expire is the end of the time, or of the wait for a descriptor.
+func (t *dial) Expire() {
+	if t.l.now >= t.deadline {
+		t.fail(os.ErrDeadlineExceeded)
+		return
+	}
+	t.begin()
+}
+
+// Fail gives the dial up: the loop ends, or done panicked.
+func (t *dial) Fail(err error) {
+	if t.done != nil {
+		t.fail(err)
+	}
+}
+
+func (t *dial) succeed() {
+	c, done := t.conn, t.done
+	t.over()
+	if t.parent != nil && t.parent.closed.Load() {
+		c.release(true)
+		t.tell(done, nil, net.ErrClosed)
+		return
+	}
+	t.l.count.Dialed++
+	c.task = parked{c}
+	c.fd.Note(fd.Writable)
+	if !t.tell(done, c, nil) && !c.closed.Load() {
+		c.task.Fail(net.ErrClosed)
+	}
+}
+
+// next tries the next address after one failed.
+func (t *dial) next(err error) {
+	if len(t.rest) == 0 {
+		t.fail(err)
+		return
+	}
+	t.drop()
+	t.addr, t.rest = t.rest[0], t.rest[1:]
+	t.begin()
+}
+
+func (t *dial) fail(err error) {
+	done := t.done
+	t.drop()
+	t.over()
+	t.l.count.DialErrors++
+	t.tell(done, nil, &net.OpError{Op: "dial", Net: t.network, Addr: fd.NetAddr(t.addr), Err: err})
+}
+
+// drop closes the socket of the attempt under way.
+func (t *dial) drop() {
+	if t.conn != nil {
+		t.conn.drop()
+		t.conn = nil
+	}
+}
+
+// over gives back what the dial holds, but the socket.
+func (t *dial) over() {
+	t.conn, t.done = nil, nil
+	t.l.Disarm(&t.timer)
+	if t.starved {
+		t.starved = false
+		t.l.group.starving.Add(-1)
+	}
+}
+
+// tell calls done, and on its error ends the parent. A panic in done counts as one.
+func (t *dial) tell(done func(*Conn, error) error, c *Conn, err error) (ok bool) {
+	answer := ErrPanic
+	t.l.guard(nil, func() { answer = done(c, err) })
+	if answer == nil {
+		return true
+	}
+	if p := t.parent; p != nil && !p.closed.Load() {
+		p.task.Fail(answer)
+	}
+	return false
+}

@@ -1,0 +1,93 @@
+package loop
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/penstock/penstock/fd"
+)
+
+// A Drainer is a Session that wants to know that the server is being drained: to
+// tell its peer, to finish what it is at, and to close. One that is not told goes
+// on until its peer ends, or the drain's time does.
+type Drainer interface {
+	Drain(c *Conn)
+}
+
+// drain ends the service: no more listening, time for the connections, the rest
+// reset.
+func (s *Server) drain(g *Group) error {
+	timeout := s.DrainTimeout
+	if timeout == 0 {
+		timeout = defaultDrain
+	}
+	s.stopListening(g)
+	for _, l := range g.loops {
+		l.Post(l.drainSessions)
+	}
+	deadline := time.NewTimer(max(timeout, 0))
+	defer deadline.Stop()
+	for g.conns.Load() > 0 {
+		select {
+		case <-g.drained:
+			continue
+		case <-deadline.C:
+		}
+		break
+	}
+	left := g.conns.Load()
+	stranded := g.Counters().BytesStranded
+	g.Close()
+	if left > 0 {
+		return fmt.Errorf("%w of %v: %d reset, %d bytes stranded", ErrDrainTimeout, timeout, left, g.Counters().BytesStranded-stranded)
+	}
+	return nil
+}
+
+// stopListening takes what waits in the backlogs, whose peers hold it for
+// accepted, and closes the listeners. It returns when that is done.
+func (s *Server) stopListening(g *Group) {
+	g.mu.Lock()
+	listeners := g.listeners
+	g.listeners = nil
+	g.mu.Unlock()
+	done := make(chan struct{}, len(listeners))
+	for _, a := range listeners {
+		if a.loop.Post(func() { a.stop(); done <- struct{}{} }) != nil {
+			done <- struct{}{}
+		}
+	}
+	for range listeners {
+		<-done
+	}
+}
+
+// lastAccepts bounds what is taken from a backlog at the end.
+const lastAccepts = 4096
+
+func (a *listener) stop() {
+	if a.task == nil {
+		return
+	}
+	l := a.loop
+	a.resume()
+	a.fd.Note(fd.Readable)
+	l.left = lastAccepts * acceptCost
+	a.Ready(nil)
+	a.Fail(ErrServerClosed)
+}
+
+// drainSessions tells the sessions that asked for it.
+func (l *Loop) drainSessions() {
+	for i := range l.slab.slots {
+		r := l.slab.slots[i].r
+		if r == nil {
+			continue
+		}
+		if v, ok := r.task.(*serving); ok && v.c.flags&closing == 0 {
+			if d, ok := v.s.(Drainer); ok {
+				l.guard(r, func() { d.Drain(v.c) })
+			}
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package loop
+
+import (
+	"net"
+	"os"
+	"time"
+
+	"github.com/penstock/penstock/fd"
+)
+
+// closeTimeout is how long Close waits for the peer to take what is queued and
+// to end its half; then the connection is reset.
+const closeTimeout = 30 * time.Second
+
+// Close ends the connection in order: what is queued is sent, then our end of
+// the stream; what the peer still sends is thrown away until its own end, or 30
+// seconds have passed. Closing at once instead would answer those bytes with a
+// reset, which destroys what we sent and the peer has not read yet (tcp_close).
+func (c *Conn) Close() error {
+	if c.closed.Load() || c.flags&closing != 0 {
+		return net.ErrClosed
+	}
+	v, ok := c.task.(*serving)
+	if !ok {
+		if _, isParked := c.task.(parked); !isParked {
+			c.task.Fail(net.ErrClosed) // a relay has it: it ends as a whole
+			return nil
+		}
+		v = &serving{c: c}
+		c.task = v
+	}
+	c.flags |= closing
+	c.loop.Arm(&v.timer, closeTimeout, (*closeExpired)(v))
+	c.loop.push(&c.Registration)
+	return nil
+}
+
+// Abort resets the connection: what is queued is dropped, and the peer's next
+// read or write fails with ECONNRESET. It has no such effect on Unix sockets,
+// which know no reset.
+func (c *Conn) Abort() {
+	if !c.closed.Load() {
+		c.task.Fail(net.ErrClosed)
+	}
+}
+
+type closeExpired serving
+
+func (v *closeExpired) Expire() { (*serving)(v).Fail(os.ErrDeadlineExceeded) }
+
+// finish goes on with a Close: flush, send our end, wait for the peer's.
+func (v *serving) finish() (again bool) {
+	c, l := v.c, v.c.loop
+	if c.fd.Err() != 0 {
+		v.end(true)
+		return false
+	}
+	if c.out != nil {
+		return false // Ready has flushed what it could
+	}
+	if c.fd.ReadEnded() {
+		v.end(false) // close(2) sends our end
+		return false
+	}
+	c.fd.ShutdownWrite(l.k)
+	for c.fd.Ready()&fd.Readable != 0 && l.left > 0 {
+		l.count.Recvs++
+		n, e := c.fd.Recv(l.k, l.read)
+		if c.fd.ReadEnded() || c.fd.Err() != 0 {
+			v.end(c.fd.Err() != 0)
+			return false
+		}
+		if e != 0 {
+			return false
+		}
+		l.Spend(n)
+	}
+	return c.fd.Ready()&fd.Readable != 0
+}
+
+// end closes the descriptor and tells the session.
+func (v *serving) end(reset bool) {
+	c := v.c
+	if c.closed.Load() {
+		return
+	}
+	if v.err == nil && c.fd.Err() != 0 {
+		v.err = c.opError("close", c.fd.Err())
+	}
+	c.loop.Disarm(&v.timer)
+	c.release(reset)
+	if v.s != nil {
+		v.s.Closed(c, v.err)
+	}
+}
+
+// Release closes the descriptor of a connection: in order, or with a reset. The
+// task that attends to it calls it last of all; everybody else uses Close or Abort.
+func (c *Conn) Release(reset bool) { c.release(reset) }
+
+func (c *Conn) release(reset bool) {
+	if c.closed.Load() {
+		return
+	}
+	if reset {
+		c.fd.Reset(c.loop.k)
+		c.loop.count.Resets++
+	} else {
+		c.loop.count.Finished++
+	}
+	c.drop()
+}
+
+// drop closes the descriptor, and counts what the queue still held as stranded.
+func (c *Conn) drop() {
+	l := c.loop
+	c.closed.Store(true)
+	if c.out != nil {
+		l.count.InFlight -= c.out.len()
+		l.count.BytesStranded += uint64(c.out.len())
+		c.out = nil
+	}
+	l.unregister(&c.Registration)
+	l.count.Conns--
+	l.addConn(-1)
+}

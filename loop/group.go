@@ -1,0 +1,238 @@
+package loop
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/sys"
+	"github.com/penstock/penstock/pool"
+)
+
+// Config is how a Group runs. The zero value is the default.
+type Config struct {
+	// Loops is the number of loops. Default (0): GOMAXPROCS.
+	Loops int
+	// Workers is how many blocking jobs (Group.Do, name resolution) run at a time;
+	// one more is refused with pool.ErrBusy. Default (0): 256.
+	Workers int
+	// Watchdog is how long a turn may last before a warning names the handler
+	// that holds its loop. Default (0): 1 s. Negative: no watchdog.
+	Watchdog time.Duration
+	// LockThreads keeps each loop on a thread of its own (runtime.LockOSThread),
+	// and measures that thread's CPU time: Counters.CPU. Default: off.
+	LockThreads bool
+	// Logger takes warnings and panics. Default (nil): slog.Default.
+	Logger *slog.Logger
+	// Kernel is for the tests of Penstock itself. Default (nil): the host's.
+	Kernel sys.Kernel
+}
+
+// A Group is a set of loops that share a page budget, workers and a watchdog. Its
+// methods may be called by any goroutine.
+type Group struct {
+	k        sys.Kernel
+	log      *slog.Logger
+	loops    []*Loop
+	governor *pool.Governor
+	workers  *pool.Workers
+	config   Config
+
+	conns    atomic.Int64  // on all loops
+	drained  chan struct{} // told when conns comes down to 0
+	spare    atomic.Int64  // the reserve descriptor, -1 when lent
+	starving atomic.Int64  // dials that wait for a descriptor
+	paused   atomic.Int64  // listeners that wait for one
+	ended    sync.WaitGroup
+	closing  atomic.Bool
+	stop     chan struct{} // ends the watchdog
+
+	mu        sync.Mutex
+	listeners []*listener // guarded by mu
+}
+
+// Start starts the loops. Close ends them.
+func Start(config Config) (*Group, error) {
+	if config.Loops < 0 || config.Workers < 0 {
+		return nil, fmt.Errorf("penstock: %d loops, %d workers: must be at least 0, which stands for the default", config.Loops, config.Workers)
+	}
+	g, err := newGroup(config)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range g.loops {
+		g.ended.Add(1)
+		go g.run(l)
+	}
+	if g.config.Watchdog > 0 {
+		g.ended.Add(1)
+		go g.watch(g.config.Watchdog)
+	}
+	return g, nil
+}
+
+func newGroup(config Config) (*Group, error) {
+	config = config.withDefaults()
+	if config.Kernel == nil {
+		k, err := sys.Host()
+		if err != nil {
+			return nil, fmt.Errorf("penstock: this system has no epoll: %w", err)
+		}
+		config.Kernel = k
+	}
+	g := &Group{
+		k: config.Kernel, log: config.Logger, config: config,
+		governor: pool.NewGovernor(config.Kernel),
+		drained:  make(chan struct{}, 1),
+		stop:     make(chan struct{}),
+	}
+	g.workers = pool.NewWorkers(config.Workers, func(v any) {
+		g.log.Error("penstock: worker panicked", slog.Any("panic", v))
+	})
+	g.spare.Store(-1)
+	for i := range config.Loops {
+		l, err := newLoop(g, i)
+		if err != nil {
+			for _, l := range g.loops {
+				l.end()
+			}
+			return nil, fmt.Errorf("penstock: loop %d of %d: %w", i+1, config.Loops, err)
+		}
+		g.loops = append(g.loops, l)
+	}
+	g.refillSpare()
+	return g, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Loops == 0 {
+		c.Loops = runtime.GOMAXPROCS(0)
+	}
+	if c.Workers == 0 {
+		c.Workers = 256
+	}
+	if c.Watchdog == 0 {
+		c.Watchdog = time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+func (g *Group) run(l *Loop) {
+	defer g.ended.Done()
+	if g.config.LockThreads {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
+	l.goid.Store(goroutineID())
+	l.run()
+}
+
+// Loops answers the loops.
+func (g *Group) Loops() []*Loop { return g.loops }
+
+// Least answers the loop with the fewest connections.
+func (g *Group) Least() *Loop {
+	least := g.loops[0]
+	for _, l := range g.loops[1:] {
+		if l.conns.Load() < least.conns.Load() {
+			least = l
+		}
+	}
+	return least
+}
+
+// Counters answers the sum of the loops' counters.
+func (g *Group) Counters() Counters {
+	var sum Counters
+	for _, l := range g.loops {
+		c := l.Counters()
+		sum.Add(&c)
+	}
+	return sum
+}
+
+// PipePages is how many pages the pipes have, and may have at most.
+func (g *Group) PipePages() (used, budget int) { return g.governor.Used(), g.governor.Budget() }
+
+// Do runs f, which may block, on a worker. It answers pool.ErrBusy, and f does
+// not run, if all are busy. What f finds it brings back with Handle.Do.
+func (g *Group) Do(f func()) error { return g.workers.Do(f) }
+
+// Close ends the loops: connections that are left are reset, and told
+// ErrServerClosed. It returns when everything has been given back. It must not
+// be called on a loop's goroutine.
+func (g *Group) Close() error {
+	if g.closing.Swap(true) {
+		return errors.New("penstock: the group has been closed before")
+	}
+	for _, l := range g.loops {
+		l.Post(func() { l.ending = true })
+	}
+	close(g.stop)
+	g.ended.Wait()
+	g.workers.Close()
+	g.lendSpare()
+	for _, a := range g.listeners {
+		a.fd.Close(g.k) // those that never came to accept
+	}
+	return nil
+}
+
+// addConn counts connections as soon as they are meant for the loop: the next
+// choice of the loop with fewest takes it into account.
+func (l *Loop) addConn(n int64) {
+	l.conns.Add(n)
+	if l.group.conns.Add(n) == 0 {
+		select {
+		case l.group.drained <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// refillSpare takes the reserve descriptor, if it is lent, and says whether it is
+// there. It is an eventfd, which costs next to nothing.
+func (g *Group) refillSpare() bool {
+	if g.spare.Load() >= 0 {
+		return true
+	}
+	num, e := g.k.Eventfd()
+	if e != 0 {
+		return false
+	}
+	if !g.spare.CompareAndSwap(-1, int64(num)) {
+		fd.CloseNum(g.k, num)
+	}
+	return true
+}
+
+// lendSpare frees the reserve descriptor's number, for a dial on behalf of a
+// connection that was accepted with the last one.
+func (g *Group) lendSpare() bool {
+	num := g.spare.Swap(-1)
+	if num < 0 {
+		return false
+	}
+	fd.CloseNum(g.k, int(num))
+	return true
+}
+
+// freed is told of every descriptor that a loop closed.
+func (g *Group) freed() {
+	if g.paused.Load() == 0 {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, a := range g.listeners {
+		a.resumeSoon()
+	}
+}

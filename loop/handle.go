@@ -1,0 +1,47 @@
+package loop
+
+import "net"
+
+// A Handle stands for a connection outside its loop. Any goroutine may use it,
+// for as long as it likes: once the connection has ended it answers net.ErrClosed.
+// It is a value, and may be compared.
+type Handle struct{ c *Conn }
+
+// Handle answers the connection's handle.
+func (c *Conn) Handle() Handle { return Handle{c} }
+
+// Do has f run on the connection's loop. f is not called if the connection ends
+// before its turn comes; net.ErrClosed says that it has ended already.
+func (h Handle) Do(f func(c *Conn)) error {
+	if h.c.closed.Load() {
+		return net.ErrClosed
+	}
+	return h.c.loop.Post(func() {
+		if h.c.closed.Load() {
+			return
+		}
+		h.c.loop.left = h.c.loop.visit
+		h.c.loop.guard(&h.c.Registration, func() { f(h.c) })
+	})
+}
+
+// Write has p written on the connection's loop. p is copied first. It answers
+// before the bytes are sent: an error of the socket reaches the Session.
+func (h Handle) Write(p []byte) (int, error) {
+	b := append([]byte(nil), p...)
+	err := h.Do(func(c *Conn) {
+		if _, err := c.Write(b); err != nil {
+			c.task.Fail(err)
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// Close has the connection closed in order.
+func (h Handle) Close() error { return h.Do(func(c *Conn) { c.Close() }) }
+
+// Abort has the connection reset.
+func (h Handle) Abort() error { return h.Do(func(c *Conn) { c.Abort() }) }

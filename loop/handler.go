@@ -1,0 +1,121 @@
+package loop
+
+import (
+	"errors"
+	"io"
+
+	"github.com/penstock/penstock/fd"
+)
+
+// A Handler opens connections.
+type Handler interface {
+	// Open is called once for each accepted connection, on the loop that will own
+	// it, and answers the object that serves it. It may write at once. With nil
+	// and no error, nobody attends to the connection until Serve (or a relay)
+	// takes it: what arrives waits in the kernel. An error resets the connection.
+	Open(c *Conn) (Session, error)
+}
+
+// A Session serves one connection. Its methods are called on the connection's
+// loop, never two at a time, and must not block: what must goes to Group.Do.
+type Session interface {
+	// Data is called when the connection can be read: bytes, the end of the
+	// stream, or an error. Read until ErrAgain or io.EOF; what is left is given
+	// another call in the next turn, and what was not read at all waits for more.
+	// io.EOF as answer closes the connection in order, ErrAgain is nil, and any
+	// other error resets it. After nil at the end of the stream the other half
+	// stays open until Close.
+	Data(c *Conn) error
+	// Writable is called when the write queue has come down from above its high
+	// mark to its low mark. Errors are treated as Data's.
+	Writable(c *Conn) error
+	// Closed is the last call, when the connection's descriptor is closed. err is
+	// nil after an end in order, else why it was cut.
+	Closed(c *Conn, err error)
+}
+
+// OnData makes a Handler of what is done with data, for servers whose
+// connections keep no state.
+func OnData(f func(c *Conn) error) Handler { return dataHandler(f) }
+
+// OnOpen makes a Handler of what is done with a new connection, which is parked
+// until f, or what f began, calls Serve or has it relayed.
+func OnOpen(f func(c *Conn) error) Handler { return openHandler(f) }
+
+type dataHandler func(c *Conn) error
+
+func (h dataHandler) Open(*Conn) (Session, error) { return h, nil }
+func (h dataHandler) Data(c *Conn) error          { return h(c) }
+func (h dataHandler) Writable(*Conn) error        { return nil }
+func (h dataHandler) Closed(*Conn, error)         {}
+
+type openHandler func(c *Conn) error
+
+func (h openHandler) Open(c *Conn) (Session, error) { return nil, h(c) }
+
+// Serve makes s serve the connection, which must be parked: opened with a nil
+// Session, or dialled.
+func (c *Conn) Serve(s Session) error { return c.Attend(&serving{c: c, s: s}) }
+
+// serving is the task of a connection that a session serves.
+type serving struct {
+	c     *Conn
+	s     Session // nil: a parked connection that is being closed
+	err   error   // for Closed
+	timer Timer   // of a close under way
+}
+
+// Ready sends what is queued, then lets the session read. Above the high mark it
+// does not: that is the back-pressure.
+func (v *serving) Ready(*Registration) (again bool) {
+	c := v.c
+	if c.out != nil {
+		if _, err := c.Flush(); err != nil && c.flags&closing == 0 && c.fd.Ready()&fd.Readable == 0 {
+			v.Fail(err)
+			return false
+		}
+	}
+	if c.flags&closing != 0 {
+		return v.finish()
+	}
+	if c.flags&congested != 0 && c.Buffered() <= c.marks.Low {
+		c.flags &^= congested
+		if !v.settle(v.s.Writable(c)) {
+			return false
+		}
+	}
+	if !v.wantsData() {
+		return false
+	}
+	c.flags &^= touched
+	if !v.settle(v.s.Data(c)) {
+		return c.flags&closing != 0 // Close has work to do at once
+	}
+	return v.wantsData() && c.flags&touched != 0
+}
+
+func (v *serving) wantsData() bool {
+	c := v.c
+	return c.fd.Ready()&fd.Readable != 0 && c.flags&(paused|congested|closing) == 0 && !c.fd.ReadEnded()
+}
+
+// settle acts on a handler's answer and says whether the session goes on.
+func (v *serving) settle(err error) (goesOn bool) {
+	switch {
+	case v.c.closed.Load() || v.c.flags&closing != 0 || v.c.task != Task(v):
+		return false // it ended, or handed the connection on
+	case err == nil || err == ErrAgain:
+		return true
+	case errors.Is(err, io.EOF):
+		v.c.Close()
+	default:
+		v.Fail(err)
+	}
+	return false
+}
+
+// Fail resets the connection.
+func (v *serving) Fail(err error) {
+	v.err = err
+	v.end(true)
+}

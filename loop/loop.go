@@ -1,0 +1,167 @@
+// Package loop runs event loops: one goroutine each, which owns an epoll
+// instance, its registrations, ready list, timers, pipes and counters. A Server
+// accepts connections onto them; a Conn belongs to its loop's goroutine, and
+// everyone else holds a Handle.
+package loop
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"github.com/penstock/penstock/internal/sys"
+	"github.com/penstock/penstock/poller"
+	"github.com/penstock/penstock/pool"
+)
+
+// Errors of this package. Others are those of packages net, os and syscall.
+var (
+	// ErrPanic is what a connection ended with whose handler panicked.
+	ErrPanic = errors.New("penstock: handler panicked")
+	// ErrServerClosed is what a connection ended with that outlived the drain.
+	ErrServerClosed = errors.New("penstock: server closed")
+	// ErrQueueFull is answered by Write when the write queue is at its limit.
+	// Nothing of the write was taken.
+	ErrQueueFull = errors.New("penstock: write queue is full")
+	// ErrAgain is answered by reading calls when nothing is there now: it is
+	// syscall.EAGAIN. Data will be called again.
+	ErrAgain error = sys.EAGAIN
+)
+
+// batch is how many events a wait takes, which bounds the events of a turn.
+const batch = 256
+
+// timersPerTurn bounds the timers of a turn.
+const timersPerTurn = 256
+
+// A Loop is one event loop. Methods may be called on its own goroutine only
+// (from handlers, posted functions and timers), except those that say otherwise.
+type Loop struct {
+	k     sys.Kernel
+	group *Group
+	id    int
+	poll  *poller.Poller
+
+	slab   slab
+	ready  readyList
+	timers timers
+	now    int64  // the clock, read once a turn
+	batch  uint32 // number of this turn
+	visit  int    // budget of each visit of this turn
+	left   int    // what is left of the current one
+
+	pipes   *pool.Pipes
+	buffers pool.Buffers
+	read    []byte // what Conn.Next reads into
+	trim    Timer
+	count   Counters
+	ending  bool
+	cpuRead int64 // when the thread's CPU time was last read
+
+	// Shared with other goroutines.
+	tasks     tasks
+	published published
+	conns     atomic.Int64 // for the choice of the loop with fewest
+	turns     atomic.Uint64
+	goid      atomic.Uint64
+}
+
+func newLoop(g *Group, id int) (*Loop, error) {
+	p, err := poller.Open(g.k, batch)
+	if err != nil {
+		return nil, err
+	}
+	return &Loop{
+		k: g.k, group: g, id: id, poll: p, now: g.k.Now(),
+		pipes: pool.NewPipes(g.k, g.governor),
+		read:  make([]byte, pool.BufferSize),
+	}, nil
+}
+
+// ID is the loop's number in its group, from 0. Any goroutine may call it.
+func (l *Loop) ID() int { return l.id }
+
+// Group is the group that the loop is one of. Any goroutine may call it.
+func (l *Loop) Group() *Group { return l.group }
+
+// Kernel is what the loop makes its system calls with.
+func (l *Loop) Kernel() sys.Kernel { return l.k }
+
+// run turns until the loop is told to end.
+func (l *Loop) run() {
+	for !l.ending {
+		l.turn(true)
+	}
+	l.end()
+}
+
+// turn is the whole of the loop: take events, then run what was posted, what is
+// due and what is ready, each within a limit. It waits for events only if there
+// is nothing else to do, and not even then if mayBlock is false.
+func (l *Loop) turn(mayBlock bool) {
+	l.batch++
+	l.turns.Store(uint64(l.batch))
+	l.count.Turns++
+	events := l.wait(mayBlock)
+	l.now = l.k.Now()
+	for i := range events {
+		l.dispatch(&events[i])
+	}
+	l.runTasks()
+	l.runTimers()
+	l.runReady()
+	if l.batch%publishTurns == 0 {
+		l.publish()
+	}
+}
+
+// wait polls first, which costs little and tells the scheduler nothing, and goes
+// to sleep only when that brings no event and nothing else is to do.
+func (l *Loop) wait(mayBlock bool) []sys.Event {
+	l.count.Polls++
+	events, e := l.poll.Poll()
+	if e != 0 {
+		panic("penstock: epoll_wait: " + e.Error()) // a descriptor of ours was closed by others
+	}
+	if len(events) > 0 || !mayBlock || l.ready.length > 0 {
+		return events
+	}
+	timeout := l.timers.next(l.k.Now())
+	if timeout == 0 || !l.tasks.none() {
+		return nil
+	}
+	l.publish()
+	l.count.Sleeps++
+	events, e = l.poll.Sleep(timeout, l.tasks.none)
+	if e != 0 {
+		panic("penstock: epoll_wait: " + e.Error())
+	}
+	return events
+}
+
+func (l *Loop) runTimers() {
+	for range timersPerTurn {
+		t := l.timers.expired(l.now)
+		if t == nil {
+			return
+		}
+		l.count.Timers++
+		l.guard(nil, t.owner.Expire)
+	}
+}
+
+// end gives back everything. It runs on the loop's goroutine, after its last turn.
+func (l *Loop) end() {
+	l.tasks.close()
+	for f := l.tasks.take(); f != nil; f = l.tasks.take() {
+		l.guard(nil, f)
+	}
+	for i := range l.slab.slots {
+		if r := l.slab.slots[i].r; r != nil && r.task != nil {
+			l.guard(r, func() { r.task.Fail(ErrServerClosed) })
+		}
+	}
+	l.Disarm(&l.trim)
+	l.pipes.Close()
+	l.publish()
+	l.poll.Close()
+}

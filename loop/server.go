@@ -1,0 +1,215 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/sys"
+)
+
+// Balance is how a server spreads its connections over its loops.
+type Balance int
+
+const (
+	// LeastConns has one listener, whose loop hands each connection to the loop
+	// with the fewest. It is even whatever the peers are. The default.
+	LeastConns Balance = iota
+	// ByKernel has a listener with SO_REUSEPORT on each loop, among which the
+	// kernel chooses by a hash of the addresses. It spares the hand-over, and is
+	// uneven with few connections that live long. Unix sockets have no such thing.
+	ByKernel
+)
+
+// A Server accepts connections onto its loops. Its fields must not be changed
+// once it listens.
+type Server struct {
+	// Handler opens the connections. It must be set.
+	Handler Handler
+	// Config is how the loops run.
+	Config Config
+	// Balance spreads the connections.
+	Balance Balance
+	// Socket are the options of the listeners and of what they accept.
+	Socket fd.Options
+	// Backlog is how many connections may wait to be accepted. Default (0): 4096,
+	// capped by the kernel at net.core.somaxconn.
+	Backlog int
+	// MaxConns is how many connections may be open, dialled ones included; above
+	// it the rest wait in the backlog. Default (0): as many as descriptors.
+	MaxConns int
+	// Marks bound the write queues.
+	Marks Marks
+	// DrainTimeout is how long connections have to end by themselves once the
+	// context of Serve has ended. Default (0): 30 s. Negative: no time.
+	DrainTimeout time.Duration
+
+	mu    sync.Mutex
+	group *Group   // guarded by mu; nil before the first Listen
+	paths []string // guarded by mu; Unix sockets to unlink
+	marks Marks
+}
+
+const defaultDrain = 30 * time.Second
+
+// ErrDrainTimeout is wrapped in what Serve answers when connections outlived
+// DrainTimeout and were reset.
+var ErrDrainTimeout = errors.New("penstock: connections outlived the drain")
+
+// ListenAndServe is Listen and Serve.
+func (s *Server) ListenAndServe(ctx context.Context, network, address string) error {
+	if _, err := s.Listen(network, address); err != nil {
+		return err
+	}
+	return s.Serve(ctx)
+}
+
+// Listen listens on an address: "tcp", "tcp4" or "tcp6" with IP:port (":port" is
+// any address, of both families), or "unix" with a path or @name. It answers the
+// address that it got, port 0 replaced by the kernel's choice. It may be called
+// several times before Serve. An error closes the server.
+func (s *Server) Listen(network, address string) (net.Addr, error) {
+	if s.Handler == nil {
+		return nil, errors.New("penstock: Server.Handler is nil: it must open the connections")
+	}
+	a, literal, err := fd.ParseAddr(network, address)
+	if err == nil && !literal {
+		a, err = resolveListen(network, address)
+	}
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.start()
+	if err != nil {
+		return nil, err
+	}
+	bound, err := s.listen(g, a)
+	if err != nil {
+		s.Close()
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: fd.NetAddr(a), Err: err}
+	}
+	return fd.NetAddr(bound), nil
+}
+
+func resolveListen(network, address string) (sys.Addr, error) {
+	t, err := net.ResolveTCPAddr(network, address)
+	if err != nil {
+		return sys.Addr{}, err
+	}
+	return fd.Inet(network, t.AddrPort())
+}
+
+func (s *Server) start() (*Group, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.group == nil {
+		s.marks = s.Marks.withDefaults()
+		g, err := Start(s.Config)
+		if err != nil {
+			return nil, err
+		}
+		s.group = g
+	}
+	return s.group, nil
+}
+
+// listen makes one listening socket, or one for each loop.
+func (s *Server) listen(g *Group, a sys.Addr) (sys.Addr, error) {
+	each := s.Balance == ByKernel && a.Family != sys.Unix && len(g.loops) > 1
+	options := s.Socket
+	options.ReusePort = options.ReusePort || each
+	loops := g.loops[:1]
+	if each {
+		loops = g.loops
+	}
+	for i, l := range loops {
+		num, err := fd.Listen(g.k, a, &options, s.Backlog)
+		if err != nil {
+			return a, err
+		}
+		if bound, e := g.k.LocalAddr(num); e == 0 && i == 0 {
+			a = bound // the others share the port that the first was given
+		}
+		ln := &listener{s: s, spread: !each && len(g.loops) > 1}
+		ln.loop = l
+		ln.fd = fd.Own(num, a.Family)
+		g.mu.Lock()
+		g.listeners = append(g.listeners, ln)
+		g.mu.Unlock()
+	}
+	if a.Family == sys.Unix && a.Path[0] != '@' {
+		s.mu.Lock()
+		s.paths = append(s.paths, a.Path)
+		s.mu.Unlock()
+	}
+	return a, nil
+}
+
+// Group answers the server's loops, nil before Listen.
+func (s *Server) Group() *Group {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.group
+}
+
+// Serve accepts connections until ctx ends, then drains: it stops listening,
+// waits up to DrainTimeout for the connections to end by themselves, and resets
+// those that have not. It answers nil if none was left, and otherwise an error
+// that wraps ErrDrainTimeout. A server serves once.
+func (s *Server) Serve(ctx context.Context) error {
+	g := s.Group()
+	if g == nil {
+		return errors.New("penstock: Serve before Listen")
+	}
+	if g.closing.Load() {
+		return ErrServerClosed
+	}
+	defer s.unlink()
+	errs := make(chan error, len(g.listeners))
+	for _, ln := range g.listeners {
+		if err := ln.loop.Post(func() { errs <- ln.accept() }); err != nil {
+			return ErrServerClosed
+		}
+	}
+	for range g.listeners {
+		if err := <-errs; err != nil {
+			g.Close()
+			return err
+		}
+	}
+	<-ctx.Done()
+	return s.drain(g)
+}
+
+// accept begins accepting, on the listener's loop.
+func (a *listener) accept() error {
+	if e := a.loop.register(&a.Registration, a, true); e != 0 {
+		a.fd.Close(a.loop.k)
+		return os.NewSyscallError("epoll_ctl", e)
+	}
+	return nil
+}
+
+// Close ends a server at once: its connections are reset, and told
+// ErrServerClosed. A server that Serve has returned from is closed already. It
+// must not be called on a loop's goroutine.
+func (s *Server) Close() error {
+	g := s.Group()
+	if g == nil {
+		return nil
+	}
+	s.unlink()
+	return g.Close()
+}
+
+func (s *Server) unlink() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, path := range s.paths {
+		os.Remove(path)
+	}
+}

@@ -1,0 +1,153 @@
+package loop
+
+import (
+	"net"
+
+	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/sys"
+)
+
+// Marks bound the write queue of a connection, in bytes. Above High the loop
+// stops calling Data, so that a peer which does not read its answers cannot make
+// us read its questions; at Low it starts again, and calls Writable. At Limit a
+// Write is refused with ErrQueueFull.
+type Marks struct {
+	Low, High, Limit int
+}
+
+// Default marks: 64 KiB, 256 KiB, 16 MiB.
+const (
+	defaultLow   = 64 << 10
+	defaultHigh  = 256 << 10
+	defaultLimit = 16 << 20
+)
+
+func (m Marks) withDefaults() Marks {
+	if m.High <= 0 {
+		m.High = defaultHigh
+	}
+	if m.Low <= 0 || m.Low > m.High {
+		m.Low = min(defaultLow, m.High)
+	}
+	if m.Limit <= 0 {
+		m.Limit = max(defaultLimit, m.High)
+	}
+	return m
+}
+
+// A queue holds what was written and not yet taken by the socket: b[from:].
+type queue struct {
+	b    []byte
+	from int
+}
+
+func (q *queue) len() int { return len(q.b) - q.from }
+
+// add appends p, moving what is left to the front when that saves growing.
+func (q *queue) add(p []byte) {
+	if q.from > 0 && len(q.b)+len(p) > cap(q.b) {
+		q.b = q.b[:copy(q.b, q.b[q.from:])]
+		q.from = 0
+	}
+	q.b = append(q.b, p...)
+}
+
+// Write sends p, and queues what the socket does not take: it never waits, and p
+// is the caller's again when it returns. All of p is taken, or on an error none
+// of it that matters: ErrQueueFull at the limit, EPIPE after CloseWrite,
+// net.ErrClosed after Close, or why the connection failed.
+func (c *Conn) Write(p []byte) (int, error) {
+	switch {
+	case c.closed.Load() || c.flags&closing != 0:
+		return 0, net.ErrClosed
+	case c.fd.WriteEnded() || c.flags&shutting != 0:
+		return 0, c.opError("write", sys.EPIPE)
+	case c.out != nil && c.out.len()+len(p) > c.marks.Limit:
+		return 0, ErrQueueFull
+	}
+	rest := p
+	if c.out == nil {
+		var e sys.Errno
+		if rest, e = c.send(p); e != 0 {
+			return len(p) - len(rest), c.opError("write", e)
+		}
+	}
+	if len(rest) > 0 {
+		if c.out == nil {
+			c.out = new(queue)
+		}
+		c.out.add(rest)
+		c.loop.count.InFlight += len(rest)
+		if c.out.len() > c.marks.High {
+			c.flags |= congested
+		}
+	}
+	return len(p), nil
+}
+
+// send writes until the socket takes no more, and answers what is left. A short
+// send is tried again: only EAGAIN promises the event that goes on with it.
+func (c *Conn) send(p []byte) (rest []byte, e sys.Errno) {
+	l := c.loop
+	for len(p) > 0 && c.fd.Ready()&fd.Writable != 0 {
+		l.count.Sends++
+		n, e := c.fd.Send(l.k, p)
+		if e == sys.EAGAIN {
+			break
+		}
+		if e != 0 {
+			return p, e
+		}
+		l.count.BytesOut += uint64(n)
+		p = p[n:]
+	}
+	return p, 0
+}
+
+// Flush sends what is queued, as far as the socket takes it, and says whether
+// nothing is left. A task that took over from handlers calls it before it writes.
+func (c *Conn) Flush() (empty bool, err error) {
+	if c.out == nil {
+		return true, nil
+	}
+	before := c.out.len()
+	rest, e := c.send(c.out.b[c.out.from:])
+	c.out.from = len(c.out.b) - len(rest)
+	c.loop.count.InFlight -= before - len(rest)
+	if e != 0 {
+		return false, c.opError("write", e)
+	}
+	if len(rest) > 0 {
+		return false, nil
+	}
+	c.out = nil
+	if c.flags&shutting != 0 {
+		c.flags &^= shutting
+		c.fd.ShutdownWrite(c.loop.k)
+	}
+	return true, nil
+}
+
+// Buffered is the number of bytes in the write queue.
+func (c *Conn) Buffered() int {
+	if c.out == nil {
+		return 0
+	}
+	return c.out.len()
+}
+
+// CloseWrite sends our end of the stream once the write queue has been sent.
+// Reading goes on until the peer's end: the other half lives by itself.
+func (c *Conn) CloseWrite() error {
+	switch {
+	case c.closed.Load() || c.flags&closing != 0:
+		return net.ErrClosed
+	case c.out != nil:
+		c.flags |= shutting
+		return nil
+	}
+	if e := c.fd.ShutdownWrite(c.loop.k); e != 0 {
+		return c.opError("shutdown", e)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package splice
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/loop"
+)
+
+// Options are how a relay runs. Many relays share one Options, which must not be
+// changed while they do. The zero value is the default.
+type Options struct {
+	// Mode is how bytes are moved. Default: Auto.
+	Mode Mode
+	// IdleTimeout ends a relay through which no byte has moved, in either
+	// direction, for so long. Default (0): none; keep-alive ends dead peers.
+	IdleTimeout time.Duration
+	// StallTimeout ends a relay one of whose sinks has taken no byte for so long,
+	// bytes being in flight: TCP itself probes a shut window without end.
+	// Default (0): 5 minutes. Negative: none.
+	StallTimeout time.Duration
+	// Done is called, on the loop, when a relay has ended and both descriptors are
+	// closed.
+	Done func(Result)
+}
+
+const defaultStall = 5 * time.Minute
+
+var defaults Options
+
+// ErrTimeout is wrapped in the error of a relay that its IdleTimeout or
+// StallTimeout ended. It is also an os.ErrDeadlineExceeded.
+var ErrTimeout = fmt.Errorf("penstock: relay timed out: %w", os.ErrDeadlineExceeded)
+
+// A Direction is what one half of a relay moved, in bytes.
+type Direction struct {
+	Drained  uint64 // taken from the source
+	Pumped   uint64 // taken by the sink's kernel: Spliced + Copied
+	Spliced  uint64
+	Copied   uint64
+	Stranded uint64 // taken and never delivered: Drained - Pumped
+}
+
+// A Result is how a relay ended. Err is nil if both directions came to their end.
+type Result struct {
+	AB, BA Direction
+	Err    error
+}
+
+// A relay is the task of two connections, and two transfers between them:
+// t[0] from conn 0 to conn 1, and t[1] back.
+//
+// Each direction ends by itself: at the end of its source it sends the end on to
+// its sink, and the other goes on. When both are done both are closed, in order.
+//
+// A failed socket ends the direction into it at once, and the one out of it when
+// all that it sent has been drained. Then the other socket is reset, but only
+// when its peer's kernel has everything that could be delivered: a reset destroys
+// what is still to be sent.
+type relay struct {
+	t     [2]transfer
+	o     *Options
+	timer loop.Timer
+	err   error // why it was cut
+	outq  int   // delivering: what was still to be acknowledged at the last look
+	wait  int32 // delivering: ms until the next look
+	first uint8 // which transfer runs first in the next visit
+	phase phase
+}
+
+type phase uint8
+
+const (
+	moving     phase = iota
+	delivering       // both transfers have ended, a reset waits for the last bytes
+	over
+)
+
+// Relay relays a and b to each other until both directions have ended, and closes
+// them. Both must be on the same loop, whose goroutine must be the caller's; from
+// here on they belong to the relay. What is in their write queues goes first.
+// o may be nil. An error leaves both as they were.
+func Relay(a, b *loop.Conn, o *Options) error {
+	switch {
+	case a == b:
+		return errors.New("penstock: relay of a connection with itself")
+	case a.Loop() != b.Loop():
+		return fmt.Errorf("penstock: relay between loops %d and %d: dial from the loop of the other connection", a.Loop().ID(), b.Loop().ID())
+	case a.FD().Num() < 0 || b.FD().Num() < 0:
+		return net.ErrClosed
+	}
+	if o == nil {
+		o = &defaults
+	}
+	l := a.Loop()
+	r := &relay{o: o}
+	r.t[0] = transfer{src: a, dst: b, last: l.Now(), state: pumping} // Flush first
+	r.t[1] = transfer{src: b, dst: a, last: l.Now(), state: pumping}
+	a.Attend(r)
+	b.Attend(r)
+	l.Count().Relays++
+	r.arm()
+	return nil
+}
+
+// Ready runs both transfers, the other one first each time: they share a budget.
+func (r *relay) Ready(*loop.Registration) (again bool) {
+	if r.phase != moving {
+		r.deliver()
+		return false
+	}
+	r.first ^= 1
+	a, b := &r.t[r.first], &r.t[r.first^1]
+	again = a.run(r.o.Mode)
+	again = b.run(r.o.Mode) || again
+	r.settle()
+	return again || r.phase == moving && (r.t[0].canDrain() || r.t[1].canDrain())
+}
+
+// canDrain says that run would find something to do. One transfer may make the
+// other ready after that one has run: its error is the other's as well.
+func (t *transfer) canDrain() bool {
+	return t.state == waiting && t.src.FD().Ready()&fd.Readable != 0
+}
+
+// settle draws the conclusions from the state of the sockets and the transfers.
+func (r *relay) settle() {
+	for i := range r.t {
+		out, into := &r.t[i], &r.t[i^1]
+		d := out.src.FD()
+		if out.ended() && d.Ready()&fd.Broken != 0 {
+			d.Probe(out.src.Loop().Kernel()) // nobody reads it any more
+		}
+		if d.Err() != 0 {
+			into.strand()
+		}
+	}
+	switch {
+	case !r.t[0].ended() || !r.t[1].ended():
+	case r.t[0].state == done && r.t[1].state == done:
+		r.finish(false)
+	default:
+		r.deliver()
+	}
+}
+
+// finish closes both connections and gives the account.
+func (r *relay) finish(reset bool) {
+	if r.phase == over {
+		return
+	}
+	r.phase = over
+	a, b := r.t[0].src, r.t[1].src
+	l := a.Loop()
+	l.Disarm(&r.timer)
+	r.t[0].strand()
+	r.t[1].strand()
+	if r.err == nil && reset {
+		r.err = r.cause()
+	}
+	a.Release(reset)
+	b.Release(reset)
+	l.Count().Relays--
+	if r.o.Done != nil {
+		r.o.Done(Result{AB: r.t[0].account(), BA: r.t[1].account(), Err: r.err})
+	}
+}
+
+// cause is the first error that a socket of the relay met.
+func (r *relay) cause() error {
+	for i := range r.t {
+		if e := r.t[i].src.FD().Err(); e != 0 {
+			return &net.OpError{Op: "relay", Net: "tcp", Addr: r.t[i].src.RemoteAddr(), Err: e}
+		}
+	}
+	return net.ErrClosed
+}
+
+func (t *transfer) account() Direction {
+	pumped := t.stats.spliced + t.stats.copied
+	return Direction{
+		Drained: pumped + uint64(t.stranded), Pumped: pumped,
+		Spliced: t.stats.spliced, Copied: t.stats.copied, Stranded: uint64(t.stranded),
+	}
+}
+
+// Fail cuts the relay at once: its loop ends, or somebody aborted a connection.
+func (r *relay) Fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+	r.finish(true)
+}
