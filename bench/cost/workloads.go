@@ -25,7 +25,13 @@ type workload struct {
 var echoes = []string{"c-echo", "penstock"}
 
 func relays(base string) []string {
-	return []string{base, "penstock", "penstock-splice", "penstock-copy", "haproxy", "nginx"}
+	systems := []string{base}
+	for _, s := range []string{"penstock", "penstock-splice", "penstock-copy", "c-splice", "c-copy", "haproxy", "nginx"} {
+		if s != base {
+			systems = append(systems, s)
+		}
+	}
+	return systems
 }
 
 var workloads = map[string]workload{
