@@ -68,7 +68,7 @@ type Counters struct {
 }
 
 // Calls is the number of system calls that moved bytes or waited for them.
-func (c *Counters) Calls() uint64 {
+func (c Counters) Calls() uint64 {
 	return c.Recvs + c.Sends + c.Drains + c.Pumps + c.Polls + c.Sleeps
 }
 
