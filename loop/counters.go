@@ -28,7 +28,7 @@ type Counters struct {
 	Polls        uint64 // epoll waits that did not block
 	Sleeps       uint64 // epoll waits that may have blocked
 	Events       uint64
-	StaleBatch   uint64 // events dropped: closed in this batch
+	StaleBatch   uint64 // events dropped: the descriptor was closed in this batch
 	StaleEarlier uint64 // events dropped: closed in an earlier one
 	StaleNever   uint64 // events dropped: no such registration ever
 	Tasks        uint64 // posted functions run

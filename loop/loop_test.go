@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/content"
 	"github.com/penstock/penstock/internal/sys"
 	"github.com/penstock/penstock/internal/testkit"
 	"github.com/penstock/penstock/loop"
@@ -76,11 +77,11 @@ func TestEchoAnswersEveryByteOverEveryNetwork(t *testing.T) {
 						defer clients.Done()
 						const n = 1 << 20
 						go func() {
-							out := testkit.Content{K: k}
-							out.Send(c, n, func() int { return int(k*1000 + 1) })
+							out := content.Stream{K: k}
+							out.Send(c, n, func() int { return int(k*1000 + 100) })
 							c.(interface{ CloseWrite() error }).CloseWrite()
 						}()
-						in := testkit.Content{K: k}
+						in := content.Stream{K: k}
 						if err := in.Receive(c); err != nil || in.Pos != n {
 							t.Errorf("connection %d: %d bytes: %v", k, in.Pos, err)
 						}
@@ -109,12 +110,12 @@ func TestBackPressureBoundsTheWriteQueue(t *testing.T) {
 	c := dial(t, testkit.Serve(t, srv, "tcp", "127.0.0.1:0"))
 	const n = 32 << 20
 	go func() {
-		out := testkit.Content{}
+		out := content.Stream{}
 		out.Send(c, n, func() int { return 64 << 10 })
 		c.(*net.TCPConn).CloseWrite()
 	}()
 	time.Sleep(300 * time.Millisecond)
-	in := testkit.Content{}
+	in := content.Stream{}
 	if err := in.Receive(c); err != nil || in.Pos != n {
 		t.Fatalf("%d bytes: %v", in.Pos, err)
 	}

@@ -70,7 +70,8 @@ func (l *Loop) runReady() {
 
 func (l *Loop) serve(r *Registration) {
 	if r.task == nil {
-		return // closed since, or nobody attends to it yet
+		l.count.StaleBatch++ // closed by another since its event was taken
+		return
 	}
 	defer l.contain(r)
 	l.left = l.visit

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/internal/content"
 	"github.com/penstock/penstock/internal/sys"
 	"github.com/penstock/penstock/internal/testkit"
 	"github.com/penstock/penstock/loop"
@@ -50,7 +51,7 @@ func TestSegmentsAndPipesOfAllSizes(t *testing.T) {
 					client, backend := r.pair()
 					n := min(uint64(segment)*4096, 8<<20)
 					go func() {
-						out := testkit.Content{K: 4}
+						out := content.Stream{K: 4}
 						out.Send(client, n, always(segment))
 						client.CloseWrite()
 					}()
@@ -58,7 +59,7 @@ func TestSegmentsAndPipesOfAllSizes(t *testing.T) {
 					if slow {
 						reader = &slowReader{r: backend, every: int(n / 32)}
 					}
-					in := testkit.Content{K: 4}
+					in := content.Stream{K: 4}
 					if err := in.Receive(reader); err != nil || in.Pos != n {
 						t.Fatalf("%d bytes, want %d: %v", in.Pos, n, err)
 					}
@@ -102,7 +103,7 @@ func TestDrainDeadlineResetsAndReports(t *testing.T) {
 	r := &rig{t: t, srv: srv, back: back, front: served.addr}
 	client, backend := r.pair()
 	go func() {
-		out := testkit.Content{K: 6}
+		out := content.Stream{K: 6}
 		out.Send(client, 64<<20, always(64<<10)) // the backend does not read
 	}()
 	testkit.Eventually(t, "the path is full", func() bool { return srv.Group().Counters().InFlight > 0 })
@@ -115,7 +116,7 @@ func TestDrainDeadlineResetsAndReports(t *testing.T) {
 	if !errors.Is(res.Err, loop.ErrServerClosed) || res.AB.Stranded == 0 || res.AB.Stranded != srv.Group().Counters().BytesStranded {
 		t.Errorf("%+v, stranded %d", res, srv.Group().Counters().BytesStranded)
 	}
-	in := testkit.Content{K: 6}
+	in := content.Stream{K: 6}
 	if err := in.Receive(backend); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("after %d bytes: %v, want a reset", in.Pos, err)
 	}
@@ -133,7 +134,7 @@ func TestDrainLetsTransfersComplete(t *testing.T) {
 	const n = 32 << 20
 	begun := make(chan struct{})
 	go func() {
-		out := testkit.Content{K: 8}
+		out := content.Stream{K: 8}
 		out.Send(client, 1<<20, always(64<<10))
 		close(begun)
 		out.Send(client, n-1<<20, always(64<<10))
@@ -141,7 +142,7 @@ func TestDrainLetsTransfersComplete(t *testing.T) {
 	}()
 	<-begun
 	cancel()
-	in := testkit.Content{K: 8}
+	in := content.Stream{K: 8}
 	if err := in.Receive(backend); err != nil || in.Pos != n {
 		t.Errorf("%d bytes, want %d: %v", in.Pos, n, err)
 	}

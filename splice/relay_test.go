@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/internal/content"
 	"github.com/penstock/penstock/internal/testkit"
 	"github.com/penstock/penstock/loop"
 	"github.com/penstock/penstock/splice"
@@ -144,14 +145,14 @@ func always(n int) func() int { return func() int { return n } }
 func exchange(c stream, send, receive uint64, n uint64, size func() int) error {
 	sent := make(chan error, 1)
 	go func() {
-		out := testkit.Content{K: send}
+		out := content.Stream{K: send}
 		err := out.Send(c, n, size)
 		if err == nil {
 			err = c.CloseWrite()
 		}
 		sent <- err
 	}()
-	in := testkit.Content{K: receive}
+	in := content.Stream{K: receive}
 	err := in.Receive(c)
 	if e := <-sent; err == nil && e != nil {
 		err = fmt.Errorf("sending: %w", e)
@@ -227,23 +228,23 @@ func TestHalfCloseLeavesTheOtherDirectionAlive(t *testing.T) {
 				if order == "backend first" {
 					first, second = second, first
 				}
-				out := testkit.Content{K: 1}
+				out := content.Stream{K: 1}
 				if err := out.Send(first, 1000, always(1000)); err != nil {
 					t.Fatal(err)
 				}
 				first.CloseWrite()
-				in := testkit.Content{K: 1}
+				in := content.Stream{K: 1}
 				if err := in.Receive(second); err != nil || in.Pos != 1000 {
 					t.Fatalf("%d bytes, %v", in.Pos, err)
 				}
 				time.Sleep(100 * time.Millisecond) // the end is long past
 				const n = 4 << 20
 				go func() {
-					out := testkit.Content{K: 2}
+					out := content.Stream{K: 2}
 					out.Send(second, n, always(64<<10))
 					second.CloseWrite()
 				}()
-				back := testkit.Content{K: 2}
+				back := content.Stream{K: 2}
 				if err := back.Receive(first); err != nil || back.Pos != n {
 					t.Fatalf("%d bytes followed the half-close, want %d: %v", back.Pos, n, err)
 				}

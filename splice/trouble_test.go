@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/penstock/penstock/internal/content"
 	"github.com/penstock/penstock/internal/testkit"
 	"github.com/penstock/penstock/loop"
 	"github.com/penstock/penstock/splice"
@@ -44,7 +45,7 @@ func TestResetIsPassedOnAfterTheData(t *testing.T) {
 }
 
 func resetBehindData(t *testing.T, r *rig, killer, victim stream, state string) {
-	sent := testkit.Content{K: 7}
+	sent := content.Stream{K: 7}
 	switch state {
 	case "data in flight":
 		sent.Send(killer, 300<<10, always(64<<10))
@@ -72,7 +73,7 @@ func resetBehindData(t *testing.T, r *rig, killer, victim stream, state string) 
 		time.Sleep(50 * time.Millisecond)
 	}
 	reset(killer)
-	got := testkit.Content{K: 7}
+	got := content.Stream{K: 7}
 	victim.SetReadDeadline(time.Now().Add(20 * time.Second))
 	err := got.Receive(victim)
 	if err == nil {
@@ -119,7 +120,7 @@ func TestResetAfterHalfCloseIsSeen(t *testing.T) {
 			}
 			if state == "flowing" {
 				backend.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
-				out := testkit.Content{K: 1}
+				out := content.Stream{K: 1}
 				out.Send(backend, 64<<20, always(64<<10))
 				backend.SetWriteDeadline(time.Time{})
 			}
@@ -143,13 +144,13 @@ func TestEndBehindAShutWindowComesAfterAllBytes(t *testing.T) {
 			const n = 16 << 20
 			sent := make(chan error, 1)
 			go func() {
-				out := testkit.Content{K: 3}
+				out := content.Stream{K: 3}
 				err := out.Send(client, n, always(100_000))
 				client.CloseWrite()
 				sent <- err
 			}()
 			time.Sleep(1500 * time.Millisecond) // nobody reads: the window is shut
-			in := testkit.Content{K: 3}
+			in := content.Stream{K: 3}
 			if err := in.Receive(backend); err != nil || in.Pos != n {
 				t.Errorf("%d bytes, want %d: %v", in.Pos, n, err)
 			}
@@ -171,13 +172,13 @@ func TestUrgentByteDoesNotStopTheStream(t *testing.T) {
 				r := newRig(t, "tcp", "tcp", splice.Options{Mode: mode}, nil)
 				client, backend := r.pair()
 				go func() {
-					out := testkit.Content{K: 5}
+					out := content.Stream{K: 5}
 					out.Send(client, at, always(64<<10))
 					urgent(t, client)
 					out.Send(client, n-at, always(64<<10))
 					client.CloseWrite()
 				}()
-				in := testkit.Content{K: 5}
+				in := content.Stream{K: 5}
 				backend.SetReadDeadline(time.Now().Add(20 * time.Second))
 				if err := in.Receive(backend); err != nil || in.Pos != n {
 					t.Errorf("%d bytes, want %d: %v", in.Pos, n, err)
@@ -222,7 +223,7 @@ func TestTinySegmentsAreNotHeldBack(t *testing.T) {
 					}
 				}()
 				begin := time.Now()
-				out := testkit.Content{K: 9}
+				out := content.Stream{K: 9}
 				answer := make([]byte, 1)
 				for range rounds {
 					out.Send(client, uint64(3*segments), always(3))
@@ -258,14 +259,14 @@ func TestTimeoutsEndARelayWithAReset(t *testing.T) {
 		r := newRig(t, "tcp", "tcp", splice.Options{StallTimeout: 300 * time.Millisecond}, nil)
 		client, backend := r.pair()
 		go func() {
-			out := testkit.Content{}
+			out := content.Stream{}
 			out.Send(client, 64<<20, always(64<<10))
 		}()
 		res := r.result(0)
 		if !errors.Is(res.Err, splice.ErrTimeout) || res.AB.Stranded == 0 || res.AB.Drained != res.AB.Pumped+res.AB.Stranded {
 			t.Errorf("%+v", res)
 		}
-		in := testkit.Content{}
+		in := content.Stream{}
 		if err := in.Receive(backend); !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("%d bytes, %v", in.Pos, err)
 		}

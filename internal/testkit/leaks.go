@@ -1,3 +1,5 @@
+// Package testkit is what the tests share: a check that everything was given
+// back, and servers that end with their test.
 package testkit
 
 import (

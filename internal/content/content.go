@@ -1,6 +1,6 @@
-// Package testkit is what the tests share: content that names its owner, a check
-// that everything was given back, and servers that end with their test.
-package testkit
+// Package content makes streams of bytes that name their owner, for tests and
+// loads that must know of every byte where it belongs.
+package content
 
 import (
 	"encoding/binary"
@@ -8,26 +8,26 @@ import (
 	"io"
 )
 
-// Content is a position in the stream of connection K: byte i of it is a
+// Stream is a position in the stream of connection K: byte i of it is a
 // function of (K, i), so that a lost, repeated, reordered or foreign byte shows,
 // and where. The zero position is the start.
-type Content struct {
+type Stream struct {
 	K   uint64
 	Pos uint64
 }
 
 // word is the i-th eight bytes of the stream (splitmix64 of both).
-func (c *Content) word(i uint64) uint64 {
+func (c *Stream) word(i uint64) uint64 {
 	z := i*0x9e3779b97f4a7c15 + c.K*0xd1342543de82ef95 + 0x632be59bd9b4e019
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return z ^ z>>31
 }
 
-func (c *Content) at(i uint64) byte { return byte(c.word(i/8) >> (i % 8 * 8)) }
+func (c *Stream) at(i uint64) byte { return byte(c.word(i/8) >> (i % 8 * 8)) }
 
 // Fill writes the next bytes of the stream into p.
-func (c *Content) Fill(p []byte) {
+func (c *Stream) Fill(p []byte) {
 	for len(p) > 0 {
 		if c.Pos%8 == 0 && len(p) >= 8 {
 			binary.LittleEndian.PutUint64(p, c.word(c.Pos/8))
@@ -40,7 +40,7 @@ func (c *Content) Fill(p []byte) {
 }
 
 // Verify checks that p is what comes next.
-func (c *Content) Verify(p []byte) error {
+func (c *Stream) Verify(p []byte) error {
 	for len(p) > 0 {
 		if c.Pos%8 == 0 && len(p) >= 8 && binary.LittleEndian.Uint64(p) == c.word(c.Pos/8) {
 			p, c.Pos = p[8:], c.Pos+8
@@ -55,7 +55,7 @@ func (c *Content) Verify(p []byte) error {
 }
 
 // Send writes n bytes of the stream to w, in pieces of the sizes that size answers.
-func (c *Content) Send(w io.Writer, n uint64, size func() int) error {
+func (c *Stream) Send(w io.Writer, n uint64, size func() int) error {
 	buf := make([]byte, 256<<10)
 	for end := c.Pos + n; c.Pos < end; {
 		p := buf[:min(uint64(size()), end-c.Pos, uint64(len(buf)))]
@@ -69,7 +69,7 @@ func (c *Content) Send(w io.Writer, n uint64, size func() int) error {
 
 // Receive reads r to its end and checks every byte. It answers the error that
 // ended it, nil at the end of the stream.
-func (c *Content) Receive(r io.Reader) error {
+func (c *Stream) Receive(r io.Reader) error {
 	buf := make([]byte, 256<<10)
 	for {
 		n, err := r.Read(buf)

@@ -1,0 +1,149 @@
+package fd_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/sys"
+)
+
+// pair answers a connected FD and its peer, a plain number.
+func pair(t *testing.T, network string) (sys.Kernel, *fd.FD, int) {
+	t.Helper()
+	k, err := sys.Host()
+	if err != nil {
+		t.Skip("no host kernel: ", err)
+	}
+	a := sys.Addr{Family: sys.Inet4, AP: netip.MustParseAddrPort("127.0.0.1:0")}
+	if network == "unix" {
+		a = sys.Addr{Family: sys.Unix, Path: "@penstock-fd-test"}
+	}
+	ln, err := fd.Listen(k, a, &fd.Options{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fd.CloseNum(k, ln)
+	bound, e := k.LocalAddr(ln)
+	if e != 0 {
+		t.Fatal(e)
+	}
+	num, call, e := fd.Dial(k, bound, nil, &fd.Options{})
+	if e != 0 && e != sys.EINPROGRESS {
+		t.Fatal(call, e)
+	}
+	var peer int
+	for peer, _, e = k.Accept(ln); e == sys.EAGAIN; peer, _, e = k.Accept(ln) {
+		time.Sleep(time.Millisecond)
+	}
+	if e != 0 {
+		t.Fatal(e)
+	}
+	d := fd.Own(num, a.Family)
+	t.Cleanup(func() { d.Close(k); unix.Close(peer) })
+	return k, &d, peer
+}
+
+// The kernel hands a reset out once. Whoever meets it first keeps it, so that a
+// read of 0 after it is not the end of the stream.
+func TestFirstErrorIsKept(t *testing.T) {
+	k, d, peer := pair(t, "tcp")
+	unix.SetsockoptLinger(peer, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	null, _ := unix.Open("/dev/null", unix.O_RDONLY, 0)
+	unix.Dup2(null, peer) // closes the socket, with a reset, and keeps the number
+	unix.Close(null)
+	time.Sleep(20 * time.Millisecond)
+	if _, e := d.Send(k, []byte("x")); e != sys.ECONNRESET {
+		t.Fatalf("the send met %v", e)
+	}
+	if n, e := k.Recv(d.Num(), make([]byte, 1), 0); n != 0 || e != 0 {
+		t.Fatalf("the kernel's own answer is %d, %v: this test stands on 0 and no error", n, e)
+	}
+	for range 2 {
+		if n, e := d.Recv(k, make([]byte, 1)); n != 0 || e != sys.ECONNRESET {
+			t.Errorf("recv: %d, %v, want the reset that the send met", n, e)
+		}
+	}
+	if d.ReadEnded() {
+		t.Error("a reset was taken for the end")
+	}
+}
+
+func TestShortReadClearsReadableOnlyWhereItProvesSomething(t *testing.T) {
+	buf := make([]byte, 100)
+	for _, try := range []struct {
+		network string
+		ready   fd.Ready
+		left    bool // is Readable left?
+	}{
+		{"tcp", fd.Readable, false},
+		{"tcp", fd.Readable | fd.Ended, true},  // an end may stand behind the bytes
+		{"tcp", fd.Readable | fd.Urgent, true}, // recv stops at the mark
+		{"unix", fd.Readable, true},            // recv stops where descriptors were passed
+	} {
+		k, d, peer := pair(t, try.network)
+		unix.Write(peer, []byte("short"))
+		time.Sleep(5 * time.Millisecond)
+		d.Note(try.ready)
+		if n, e := d.Recv(k, buf); n != 5 || e != 0 {
+			t.Fatal(n, e)
+		}
+		if left := d.Ready()&fd.Readable != 0; left != try.left {
+			t.Errorf("%s %b: readable after a short read: %v", try.network, try.ready, left)
+		}
+		for d.Ready()&fd.Readable != 0 {
+			if _, e := d.Recv(k, buf); e != sys.EAGAIN {
+				t.Fatal(e)
+			}
+		}
+	}
+}
+
+// With an urgent mark in front, splice answers EAGAIN, and 0 once a FIN has come,
+// with bytes behind the mark. Neither is believed.
+func TestDrainDoesNotTakeAnUrgentMarkForTheEnd(t *testing.T) {
+	k, d, peer := pair(t, "tcp")
+	r, w, _ := k.Pipe()
+	defer fd.CloseNum(k, r)
+	defer fd.CloseNum(k, w)
+	unix.Send(peer, []byte("!"), unix.MSG_OOB)
+	unix.Write(peer, []byte("behind the mark"))
+	unix.Shutdown(peer, unix.SHUT_WR)
+	time.Sleep(20 * time.Millisecond)
+	d.Note(fd.Readable | fd.Ended)
+	if n, e := d.Drain(k, w, 1<<16); n != 0 || e != sys.EAGAIN || d.Ready()&fd.Urgent == 0 || d.ReadEnded() {
+		t.Fatalf("%d, %v, ready %b, ended %v", n, e, d.Ready(), d.ReadEnded())
+	}
+	buf := make([]byte, 100)
+	n, e := d.Recv(k, buf)
+	if e != 0 || string(buf[:n]) != "behind the mark" {
+		t.Errorf("%q, %v", buf[:max(n, 0)], e)
+	}
+	if n, e := d.Recv(k, buf); n != 0 || e != 0 || !d.ReadEnded() {
+		t.Errorf("%d, %v, ended %v", n, e, d.ReadEnded())
+	}
+}
+
+func TestAddressesFromOutside(t *testing.T) {
+	for _, good := range []struct{ network, address, want string }{
+		{"tcp", "127.0.0.1:80", "127.0.0.1:80"}, {"tcp", ":80", "[::]:80"}, {"tcp4", ":80", "0.0.0.0:80"},
+		{"tcp", "[::1]:http", "[::1]:80"}, {"tcp", "[::ffff:1.2.3.4]:5", "1.2.3.4:5"}, {"unix", "@x", "@x"}, {"unix", "/x", "/x"},
+	} {
+		a, literal, err := fd.ParseAddr(good.network, good.address)
+		if err != nil || !literal || fd.NetAddr(a).String() != good.want {
+			t.Errorf("%s %s: %v, %v, %v", good.network, good.address, fd.NetAddr(a), literal, err)
+		}
+	}
+	if _, literal, err := fd.ParseAddr("tcp", "localhost:80"); literal || err != nil {
+		t.Errorf("a name: literal %v, %v", literal, err)
+	}
+	for _, bad := range [][2]string{{"udp", "1.2.3.4:5"}, {"tcp", "1.2.3.4"}, {"tcp", "1.2.3.4:x y"}, {"tcp", "1.2.3.4:65536"},
+		{"tcp4", "[::1]:5"}, {"unix", ""}, {"unix", "@"}, {"tcp", "[fe80::1%nosuchif]:5"}} {
+		if _, _, err := fd.ParseAddr(bad[0], bad[1]); err == nil {
+			t.Errorf("%v was taken", bad)
+		}
+	}
+}
