@@ -60,7 +60,16 @@ func (d *FD) Fail(e sys.Errno) {
 	d.ready |= Readable | Writable | Ended
 }
 
-// again handles the outcome of a call on the socket that failed: EAGAIN takes
+// Reread has the end of the stream, or the error, read once more: by whoever
+// takes over a socket whose end another has read. No event would tell of it.
+func (d *FD) Reread() {
+	if d.ReadEnded() || d.err != 0 {
+		d.shut &^= readEnd
+		d.ready |= Readable
+	}
+}
+
+// failed handles the outcome of a call on the socket that failed: EAGAIN takes
 // back the readiness that the caller named, anything else is kept.
 func (d *FD) failed(e sys.Errno, would Ready) sys.Errno {
 	if e == sys.EAGAIN {

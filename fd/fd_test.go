@@ -114,7 +114,7 @@ func TestDrainDoesNotTakeAnUrgentMarkForTheEnd(t *testing.T) {
 	unix.Shutdown(peer, unix.SHUT_WR)
 	time.Sleep(20 * time.Millisecond)
 	d.Note(fd.Readable | fd.Ended)
-	if n, e := d.Drain(k, w, 1<<16); n != 0 || e != sys.EAGAIN || d.Ready()&fd.Urgent == 0 || d.ReadEnded() {
+	if n, _, e := d.Drain(k, w, 1<<16); n != 0 || e != sys.EAGAIN || d.Ready()&fd.Urgent == 0 || d.ReadEnded() {
 		t.Fatalf("%d, %v, ready %b, ended %v", n, e, d.Ready(), d.ReadEnded())
 	}
 	buf := make([]byte, 100)

@@ -62,12 +62,17 @@ func (d *FD) Send(k sys.Kernel, p []byte) (int, sys.Errno) {
 // Probe asks a socket whose end was read for its error, by a send of nothing:
 // after a FIN no read tells of a reset, and SO_ERROR would take the error away
 // from whoever should have met it in order.
+//
+// EPIPE after our own end was sent says only that. Of a Unix socket it says that
+// the peer has closed, which is an end and no cut: a TCP peer that closes is told
+// by the same FIN as one that shuts its half.
 func (d *FD) Probe(k sys.Kernel) sys.Errno {
 	d.ready &^= Broken
-	if _, e := k.Send(d.Num(), nil, 0); e != 0 && e != sys.EAGAIN && !d.WriteEnded() {
-		return d.failed(e, 0)
+	_, e := k.Send(d.Num(), nil, 0)
+	if e == 0 || e == sys.EAGAIN || e == sys.EPIPE && (d.WriteEnded() || d.kind == sys.Unix) {
+		return d.Err()
 	}
-	return d.Err()
+	return d.failed(e, 0)
 }
 
 // Drain moves up to n bytes from the socket into the EMPTY pipe w, as Recv does
@@ -77,18 +82,21 @@ func (d *FD) Probe(k sys.Kernel) sys.Errno {
 // At 0 the end is confirmed by a look with recv: splice(2) answers 0 at an urgent
 // mark behind which bytes wait, once a FIN has come. Then EAGAIN is answered with
 // Urgent set and Readable left, and Recv crosses the mark.
-func (d *FD) Drain(k sys.Kernel, w, n int) (int, sys.Errno) {
-	moved, e := k.Splice(d.Num(), w, n)
-	if e == 0 && moved > 0 {
-		return moved, 0
+//
+// refused says that splice(2) cannot serve this pair now, no byte having moved,
+// and that says nothing about the socket: Recv may do. EINVAL is such an answer,
+// and ENOMEM, as copying needs no pipe buffers.
+func (d *FD) Drain(k sys.Kernel, w, n int) (moved int, refused bool, e sys.Errno) {
+	moved, e = k.Splice(d.Num(), w, n)
+	switch {
+	case e == sys.EINVAL || e == sys.ENOMEM:
+		return 0, true, 0
+	case e != 0:
+		return 0, false, d.failed(e, Readable)
+	case moved == 0:
+		return 0, false, d.confirmEnd(k)
 	}
-	if e == 0 {
-		return 0, d.confirmEnd(k)
-	}
-	if refused(e) {
-		return 0, sys.EINVAL
-	}
-	return 0, d.failed(e, Readable)
+	return moved, false, 0
 }
 
 func (d *FD) confirmEnd(k sys.Kernel) sys.Errno {
@@ -103,10 +111,6 @@ func (d *FD) confirmEnd(k sys.Kernel) sys.Errno {
 	}
 	return d.end()
 }
-
-// refused says that splice(2) cannot serve this pair now, no byte having moved;
-// copying can. ENOMEM is among them: copying needs no pipe buffers.
-func refused(e sys.Errno) bool { return e == sys.EINVAL || e == sys.ENOMEM }
 
 // Pump moves n bytes from the pipe r into the socket. n must be exactly what the
 // pipe holds: asked for more, the kernel sets MSG_MORE on the last segment and

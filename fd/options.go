@@ -10,6 +10,10 @@ import (
 // default is right for most servers. They are set on a listener, whose accepted
 // sockets inherit them (so that accepting costs no call for them), and on a
 // socket before it connects. A Unix socket takes the buffers only.
+//
+// SO_LINGER is not among them: with it close(2) waits, O_NONBLOCK or not
+// (inet_release), and all connections of the loop with it. Unsent bytes are sent
+// by the kernel in the background, and a reset is asked for by Abort.
 type Options struct {
 	// Delay leaves Nagle's algorithm on. Default: off, TCP_NODELAY is set.
 	Delay bool
@@ -20,10 +24,6 @@ type Options struct {
 	// RecvBuffer and SendBuffer are SO_RCVBUF and SO_SNDBUF, in bytes, of which
 	// the kernel keeps twice. Default (0): the kernel sizes them as it goes.
 	RecvBuffer, SendBuffer int
-	// Linger is SO_LINGER in whole seconds. It has an effect on close(2) of a
-	// socket with bytes unsent, and none on the loop, whose sockets do not block.
-	// Default (0): the kernel sends what is left in the background.
-	Linger time.Duration
 	// UserTimeout is TCP_USER_TIMEOUT, in whole milliseconds: how long sent bytes
 	// may stay unacknowledged. Default (0): the kernel's, about 15 minutes.
 	UserTimeout time.Duration
@@ -63,9 +63,6 @@ func (o *Options) Set(k sys.Kernel, num int, f sys.Family) sys.Errno {
 	}
 	s.set(o.UserTimeout > 0, sys.IPProtoT, sys.TCPUserTimeout, int(o.UserTimeout/time.Millisecond))
 	s.set(o.ReusePort, sys.SolSocket, sys.SoReusePort, 1)
-	if o.Linger > 0 && s.e == 0 {
-		s.e = k.SetLinger(num, true, int(max(o.Linger, time.Second)/time.Second))
-	}
 	return s.e
 }
 

@@ -30,6 +30,7 @@ type listener struct {
 	s        *Server
 	spread   bool // hand over to the loop with fewest connections
 	paused   bool
+	stopping bool
 	timer    Timer
 	resuming atomic.Bool // a resume is posted
 	warned   int64       // when the last warning was logged
@@ -74,6 +75,9 @@ func (a *listener) Ready(*Registration) (again bool) {
 // take what those need that have been accepted before.
 func (a *listener) admits() bool {
 	g := a.loop.group
+	if a.stopping {
+		return true // the last of the backlog: its peers hold them for accepted
+	}
 	if limit := a.s.MaxConns; limit > 0 && g.conns.Load() >= int64(limit) {
 		return false
 	}
@@ -168,6 +172,8 @@ func (s *Server) open(l *Loop, num int, f sys.Family) {
 		case err != nil:
 			l.count.Rejected++
 			c.task.Fail(err)
+		case session != nil && c.flags&closing != 0:
+			c.task.(*serving).s = session // to be told of the end
 		case session != nil:
 			c.Serve(session)
 		}

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync/atomic"
@@ -29,6 +30,7 @@ const (
 	paused    connFlags = 1 << iota // Pause: Data is not called
 	congested                       // the queue passed High and has not come down to Low
 	closing                         // Close: reads are thrown away, the queue is being sent
+	told                            // a reading call has answered the connection's error
 	touched                         // a reading call was made since Data was called
 	shutting                        // CloseWrite: our end follows the queue
 )
@@ -56,13 +58,29 @@ type parked struct{ c *Conn }
 func (p parked) Ready(*Registration) bool { return false }
 func (p parked) Fail(err error)           { p.c.release(true) }
 
-// Attend makes t the task of c, in place of whatever it was, and has it run in
-// the next turn. The task may end the connection only by Release.
-func (c *Conn) Attend(t Task) error {
-	if c.closed.Load() {
+// Free says whether another task may take the connection over: net.ErrClosed if
+// it has ended or is being closed, and an error if a task other than a Session's
+// attends to it.
+func (c *Conn) Free() error {
+	if c.closed.Load() || c.flags&closing != 0 {
 		return net.ErrClosed
 	}
+	switch c.task.(type) {
+	case parked, *serving:
+		return nil
+	}
+	return errors.New("penstock: the connection is being relayed or dialled")
+}
+
+// Attend makes t the task of c, if it is free, in place of its Session, and has
+// it run in the next turn. The end of the stream and an error are told anew. The
+// task may end the connection only by Release.
+func (c *Conn) Attend(t Task) error {
+	if err := c.Free(); err != nil {
+		return err
+	}
 	c.task = t
+	c.fd.Reread()
 	c.loop.push(&c.Registration)
 	return nil
 }
@@ -86,7 +104,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	case c.fd.ReadEnded():
 		return 0, io.EOF
-	case c.fd.Ready()&fd.Readable == 0 || l.left <= 0:
+	case c.fd.Ready()&fd.Readable == 0:
+		return 0, ErrAgain
+	case l.left <= 0:
+		l.push(&c.Registration) // no event will come for what is left
 		return 0, ErrAgain
 	}
 	l.count.Recvs++
@@ -95,6 +116,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		if e == sys.EAGAIN {
 			return 0, ErrAgain
 		}
+		c.flags |= told
 		return 0, c.opError("read", e)
 	}
 	if n == 0 {
@@ -109,8 +131,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 // there for now (unlike an io.WriterTo, which would wait), io.EOF once the stream
 // has ended, and otherwise the error of the read or the write.
 //
-// If w is a Conn whose write queue is above its high mark, CopyTo stops and
-// answers nil. The bytes stay in the kernel, where they slow the peer down.
+// If w is a Conn, which must be on the same loop, and its write queue is above its
+// high mark, CopyTo stops and answers nil; Data is called again when the queue has
+// come down to its low mark. The bytes stay in the kernel, where they slow the
+// peer down.
 func (c *Conn) CopyTo(w io.Writer) (n int64, err error) {
 	sink, _ := w.(*Conn)
 	for sink == nil || sink.flags&congested == 0 {
@@ -127,12 +151,13 @@ func (c *Conn) CopyTo(w io.Writer) (n int64, err error) {
 			return n, err
 		}
 	}
-	c.flags |= touched
+	sink.out.waiter = &c.Registration
 	return n, nil
 }
 
 // Pause stops the calls of Data: what arrives stays in the kernel, and slows the
-// peer down. It has no effect on writing.
+// peer down. It has no effect on writing. Of the peer's end, or a reset, a paused
+// connection learns when it is resumed.
 func (c *Conn) Pause() { c.flags |= paused }
 
 // Resume undoes Pause.

@@ -79,11 +79,14 @@ func (d *Dialer) dial(l *Loop, parent *Conn, network, address string, done func(
 	if t.source, err = d.source(); err != nil {
 		return err
 	}
+	if l.ended {
+		return net.ErrClosed
+	}
 	timeout := d.Timeout
 	if timeout <= 0 {
 		timeout = dialTimeout
 	}
-	t.deadline = l.now + int64(timeout)
+	t.deadline = l.k.Now() + int64(timeout)
 	if !literal {
 		return t.resolve(address, timeout)
 	}
@@ -110,7 +113,7 @@ func (d *Dialer) source() (*sys.Addr, error) {
 // begin tries t.addr.
 func (t *dial) begin() {
 	l := t.l
-	if t.parent != nil && t.parent.closed.Load() {
+	if t.orphaned() {
 		t.fail(net.ErrClosed)
 		return
 	}
@@ -118,8 +121,11 @@ func (t *dial) begin() {
 	if outOfDescriptors(e) && l.group.lendSpare() {
 		num, call, e = fd.Dial(l.k, t.addr, t.source, &t.d.Socket)
 	}
+	if !outOfDescriptors(e) {
+		t.fed()
+	}
 	switch {
-	case outOfDescriptors(e) || e == sys.EAGAIN && t.addr.Family == sys.Unix:
+	case outOfDescriptors(e) || passing(call, e, t.addr.Family):
 		t.starve(outOfDescriptors(e))
 	case e != 0 && e != sys.EINPROGRESS:
 		t.next(os.NewSyscallError(call, e))
@@ -129,6 +135,23 @@ func (t *dial) begin() {
 }
 
 func outOfDescriptors(e sys.Errno) bool { return e == sys.EMFILE || e == sys.ENFILE }
+
+// passing says that a failure passes: the backlog of a Unix listener is full, the
+// ports towards this address are all in use, memory is short.
+func passing(call string, e sys.Errno, f sys.Family) bool {
+	switch e {
+	case sys.EAGAIN:
+		return f == sys.Unix
+	case sys.EADDRNOTAVAIL:
+		return call == "connect"
+	}
+	return e == sys.ENOBUFS || e == sys.ENOMEM
+}
+
+// orphaned says that the connection on whose behalf we dial is gone, or going.
+func (t *dial) orphaned() bool {
+	return t.parent != nil && (t.parent.closed.Load() || t.parent.flags&closing != 0)
+}
 
 // starve waits, with accepting paused if it is descriptors that are short.
 func (t *dial) starve(descriptors bool) {
@@ -191,7 +214,8 @@ func (t *dial) Fail(err error) {
 func (t *dial) succeed() {
 	c, done := t.conn, t.done
 	t.over()
-	if t.parent != nil && t.parent.closed.Load() {
+	if t.orphaned() {
+		c.task = parked{c}
 		c.release(true)
 		t.tell(done, nil, net.ErrClosed)
 		return
@@ -235,6 +259,11 @@ func (t *dial) drop() {
 func (t *dial) over() {
 	t.conn, t.done = nil, nil
 	t.l.Disarm(&t.timer)
+	t.fed()
+}
+
+// fed ends a wait for a descriptor.
+func (t *dial) fed() {
 	if t.starved {
 		t.starved = false
 		t.l.group.starving.Add(-1)

@@ -21,6 +21,7 @@ func (s *Server) drain(g *Group) error {
 	if timeout == 0 {
 		timeout = defaultDrain
 	}
+	s.unlink() // first: the path may be a successor's as soon as nobody listens
 	s.stopListening(g)
 	for _, l := range g.loops {
 		l.Post(l.drainSessions)
@@ -31,6 +32,7 @@ func (s *Server) drain(g *Group) error {
 		select {
 		case <-g.drained:
 			continue
+		case <-g.stop:
 		case <-deadline.C:
 		}
 		break
@@ -72,6 +74,7 @@ func (a *listener) stop() {
 	l := a.loop
 	a.resume()
 	a.fd.Note(fd.Readable)
+	a.stopping = true
 	l.left = lastAccepts * acceptCost
 	a.Ready(nil)
 	a.Fail(ErrServerClosed)
@@ -79,6 +82,7 @@ func (a *listener) stop() {
 
 // drainSessions tells the sessions that asked for it.
 func (l *Loop) drainSessions() {
+	l.draining = true
 	for i := range l.slab.slots {
 		r := l.slab.slots[i].r
 		if r == nil {

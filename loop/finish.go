@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/sys"
 )
 
 // closeTimeout is how long Close waits for the peer to take what is queued and
@@ -55,27 +56,28 @@ func (v *serving) finish() (again bool) {
 		v.end(true)
 		return false
 	}
-	if c.out != nil {
-		return false // Ready has flushed what it could
+	if c.out == nil {
+		c.fd.ShutdownWrite(l.k)
 	}
-	if c.fd.ReadEnded() {
-		v.end(false) // close(2) sends our end
-		return false
-	}
-	c.fd.ShutdownWrite(l.k)
-	for c.fd.Ready()&fd.Readable != 0 && l.left > 0 {
+	// Reading goes on while the queue is being sent: a peer that sends all before
+	// it reads would never come to read ours.
+	for c.fd.Ready()&fd.Readable != 0 && !c.fd.ReadEnded() && l.left > 0 {
 		l.count.Recvs++
 		n, e := c.fd.Recv(l.k, l.read)
-		if c.fd.ReadEnded() || c.fd.Err() != 0 {
-			v.end(c.fd.Err() != 0)
-			return false
+		if e == sys.EAGAIN {
+			break
 		}
 		if e != 0 {
+			v.end(true)
 			return false
 		}
 		l.Spend(n)
 	}
-	return c.fd.Ready()&fd.Readable != 0
+	if c.out == nil && c.fd.ReadEnded() {
+		v.end(false)
+		return false
+	}
+	return c.fd.Ready()&fd.Readable != 0 && !c.fd.ReadEnded()
 }
 
 // end closes the descriptor and tells the session.
@@ -118,6 +120,7 @@ func (c *Conn) drop() {
 	if c.out != nil {
 		l.count.InFlight -= c.out.len()
 		l.count.BytesStranded += uint64(c.out.len())
+		c.out.wake(l)
 		c.out = nil
 	}
 	l.unregister(&c.Registration)

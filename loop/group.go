@@ -180,6 +180,8 @@ func (g *Group) Close() error {
 	g.ended.Wait()
 	g.workers.Close()
 	g.lendSpare()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, a := range g.listeners {
 		a.fd.Close(g.k) // those that never came to accept
 	}

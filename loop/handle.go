@@ -1,6 +1,9 @@
 package loop
 
-import "net"
+import (
+	"errors"
+	"net"
+)
 
 // A Handle stands for a connection outside its loop. Any goroutine may use it,
 // for as long as it likes: once the connection has ended it answers net.ErrClosed.
@@ -20,17 +23,18 @@ func (h Handle) Do(f func(c *Conn)) error {
 		if h.c.closed.Load() {
 			return
 		}
-		h.c.loop.left = h.c.loop.visit
 		h.c.loop.guard(&h.c.Registration, func() { f(h.c) })
 	})
 }
 
 // Write has p written on the connection's loop. p is copied first. It answers
-// before the bytes are sent: an error of the socket reaches the Session.
+// before the bytes are sent: an error of the socket, or a full queue, resets the
+// connection, and reaches the Session.
 func (h Handle) Write(p []byte) (int, error) {
 	b := append([]byte(nil), p...)
 	err := h.Do(func(c *Conn) {
-		if _, err := c.Write(b); err != nil {
+		// Of a connection that is being closed in order the write is dropped.
+		if _, err := c.Write(b); errors.Is(err, ErrQueueFull) || err != nil && c.fd.Err() != 0 {
 			c.task.Fail(err)
 		}
 	})

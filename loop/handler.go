@@ -55,7 +55,15 @@ func (h openHandler) Open(c *Conn) (Session, error) { return nil, h(c) }
 
 // Serve makes s serve the connection, which must be parked: opened with a nil
 // Session, or dialled.
-func (c *Conn) Serve(s Session) error { return c.Attend(&serving{c: c, s: s}) }
+func (c *Conn) Serve(s Session) error {
+	if err := c.Attend(&serving{c: c, s: s}); err != nil {
+		return err
+	}
+	if d, ok := s.(Drainer); ok && c.loop.draining {
+		return c.Handle().Do(d.Drain)
+	}
+	return nil
+}
 
 // serving is the task of a connection that a session serves.
 type serving struct {
@@ -69,14 +77,12 @@ type serving struct {
 // does not: that is the back-pressure.
 func (v *serving) Ready(*Registration) (again bool) {
 	c := v.c
-	if c.out != nil {
-		if _, err := c.Flush(); err != nil && c.flags&closing == 0 && c.fd.Ready()&fd.Readable == 0 {
-			v.Fail(err)
-			return false
-		}
-	}
+	c.Flush() // an error is kept, and met again below
 	if c.flags&closing != 0 {
 		return v.finish()
+	}
+	if v.cut() {
+		return false
 	}
 	if c.flags&congested != 0 && c.Buffered() <= c.marks.Low {
 		c.flags &^= congested
@@ -91,7 +97,26 @@ func (v *serving) Ready(*Registration) (again bool) {
 	if !v.settle(v.s.Data(c)) {
 		return c.flags&closing != 0 // Close has work to do at once
 	}
+	if c.flags&told != 0 {
+		v.Fail(c.opError("read", c.fd.Err())) // nothing more can come of it
+		return false
+	}
 	return v.wantsData() && c.flags&touched != 0
+}
+
+// cut ends the connection if it has failed and Data is not there to be told: its
+// queue will never come down to the low mark, or its end has been read, after
+// which a reset shows in no read.
+func (v *serving) cut() bool {
+	c := v.c
+	if c.fd.ReadEnded() && c.fd.Ready()&fd.Broken != 0 {
+		c.fd.Probe(c.loop.k)
+	}
+	if c.fd.Err() == 0 || !c.fd.ReadEnded() && c.flags&congested == 0 {
+		return false
+	}
+	v.Fail(c.opError("write", c.fd.Err()))
+	return true
 }
 
 func (v *serving) wantsData() bool {
@@ -104,7 +129,7 @@ func (v *serving) settle(err error) (goesOn bool) {
 	switch {
 	case v.c.closed.Load() || v.c.flags&closing != 0 || v.c.task != Task(v):
 		return false // it ended, or handed the connection on
-	case err == nil || err == ErrAgain:
+	case err == nil || errors.Is(err, ErrAgain):
 		return true
 	case errors.Is(err, io.EOF):
 		v.c.Close()

@@ -49,13 +49,15 @@ type Loop struct {
 	visit  int    // budget of each visit of this turn
 	left   int    // what is left of the current one
 
-	pipes   *pool.Pipes
-	buffers pool.Buffers
-	read    []byte // what Conn.Next reads into
-	trim    Timer
-	count   Counters
-	ending  bool
-	cpuRead int64 // when the thread's CPU time was last read
+	pipes    *pool.Pipes
+	buffers  pool.Buffers
+	read     []byte // what Conn.Next reads into
+	trim     Timer
+	count    Counters
+	ending   bool // run returns after this turn
+	ended    bool // nothing may be registered any more
+	draining bool
+	cpuRead  int64 // when the thread's CPU time was last read
 
 	// Shared with other goroutines.
 	tasks     tasks
@@ -155,12 +157,19 @@ func (l *Loop) end() {
 	for f := l.tasks.take(); f != nil; f = l.tasks.take() {
 		l.guard(nil, f)
 	}
+	l.ended = true
 	for i := range l.slab.slots {
 		if r := l.slab.slots[i].r; r != nil && r.task != nil {
 			l.guard(r, func() { r.task.Fail(ErrServerClosed) })
 		}
 	}
-	l.Disarm(&l.trim)
+	for len(l.timers) > 0 { // dials that have no socket yet are told, too
+		t := l.timers[0]
+		l.Disarm(t)
+		if task, ok := t.owner.(Task); ok {
+			l.guard(nil, func() { task.Fail(ErrServerClosed) })
+		}
+	}
 	l.pipes.Close()
 	l.publish()
 	l.poll.Close()

@@ -90,9 +90,13 @@ func (l *Loop) Spend(n int) bool {
 // Left is the rest of the visit's budget in bytes.
 func (l *Loop) Left() int { return l.left }
 
-// guard runs f; a panic in it ends r's task, if there is one, and nothing else.
+// guard runs f with a budget of its own; a panic in it ends r's task, if there is
+// one, and nothing else.
 func (l *Loop) guard(r *Registration, f func()) {
+	outer := l.left
+	defer func() { l.left = outer }()
 	defer l.contain(r)
+	l.left = minBytes
 	f()
 }
 

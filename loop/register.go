@@ -75,6 +75,9 @@ func (s *slab) vacate(t fd.Token, batch uint32) {
 // register adds r's descriptor to the loop, for good. On an error the descriptor
 // is still the caller's.
 func (l *Loop) register(r *Registration, task Task, listener bool) sys.Errno {
+	if l.ended {
+		return sys.EBADF // nobody would ever close it
+	}
 	r.loop, r.task = l, task
 	r.token = l.slab.claim(r)
 	add := l.poll.Add

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/fd"
@@ -52,6 +54,8 @@ type Server struct {
 	group *Group   // guarded by mu; nil before the first Listen
 	paths []string // guarded by mu; Unix sockets to unlink
 	marks Marks
+
+	serving atomic.Bool
 }
 
 const defaultDrain = 30 * time.Second
@@ -71,7 +75,7 @@ func (s *Server) ListenAndServe(ctx context.Context, network, address string) er
 // Listen listens on an address: "tcp", "tcp4" or "tcp6" with IP:port (":port" is
 // any address, of both families), or "unix" with a path or @name. It answers the
 // address that it got, port 0 replaced by the kernel's choice. It may be called
-// several times before Serve. An error closes the server.
+// several times before Serve. On an error the server is as it was.
 func (s *Server) Listen(network, address string) (net.Addr, error) {
 	if s.Handler == nil {
 		return nil, errors.New("penstock: Server.Handler is nil: it must open the connections")
@@ -89,7 +93,7 @@ func (s *Server) Listen(network, address string) (net.Addr, error) {
 	}
 	bound, err := s.listen(g, a)
 	if err != nil {
-		s.Close()
+		s.abandon(g)
 		return nil, &net.OpError{Op: "listen", Net: network, Addr: fd.NetAddr(a), Err: err}
 	}
 	return fd.NetAddr(bound), nil
@@ -106,6 +110,9 @@ func resolveListen(network, address string) (sys.Addr, error) {
 func (s *Server) start() (*Group, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.group != nil && s.group.closing.Load() {
+		return nil, ErrServerClosed
+	}
 	if s.group == nil {
 		s.marks = s.Marks.withDefaults()
 		g, err := Start(s.Config)
@@ -117,6 +124,19 @@ func (s *Server) start() (*Group, error) {
 	return s.group, nil
 }
 
+// abandon ends the loops that were started for a listener that could not be made.
+func (s *Server) abandon(g *Group) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g.mu.Lock()
+	none := len(g.listeners) == 0
+	g.mu.Unlock()
+	if none {
+		g.Close()
+		s.group = nil
+	}
+}
+
 // listen makes one listening socket, or one for each loop.
 func (s *Server) listen(g *Group, a sys.Addr) (sys.Addr, error) {
 	each := s.Balance == ByKernel && a.Family != sys.Unix && len(g.loops) > 1
@@ -126,9 +146,13 @@ func (s *Server) listen(g *Group, a sys.Addr) (sys.Addr, error) {
 	if each {
 		loops = g.loops
 	}
+	var made []*listener
 	for i, l := range loops {
 		num, err := fd.Listen(g.k, a, &options, s.Backlog)
 		if err != nil {
+			for _, ln := range made {
+				ln.fd.Close(g.k)
+			}
 			return a, err
 		}
 		if bound, e := g.k.LocalAddr(num); e == 0 && i == 0 {
@@ -137,10 +161,11 @@ func (s *Server) listen(g *Group, a sys.Addr) (sys.Addr, error) {
 		ln := &listener{s: s, spread: !each && len(g.loops) > 1}
 		ln.loop = l
 		ln.fd = fd.Own(num, a.Family)
-		g.mu.Lock()
-		g.listeners = append(g.listeners, ln)
-		g.mu.Unlock()
+		made = append(made, ln)
 	}
+	g.mu.Lock()
+	g.listeners = append(g.listeners, made...)
+	g.mu.Unlock()
 	if a.Family == sys.Unix && a.Path[0] != '@' {
 		s.mu.Lock()
 		s.paths = append(s.paths, a.Path)
@@ -158,8 +183,9 @@ func (s *Server) Group() *Group {
 
 // Serve accepts connections until ctx ends, then drains: it stops listening,
 // waits up to DrainTimeout for the connections to end by themselves, and resets
-// those that have not. It answers nil if none was left, and otherwise an error
-// that wraps ErrDrainTimeout. A server serves once.
+// those that have not. It answers nil if none was left, an error that wraps
+// ErrDrainTimeout if some were, and ErrServerClosed after Close. A server serves
+// once.
 func (s *Server) Serve(ctx context.Context) error {
 	g := s.Group()
 	if g == nil {
@@ -168,21 +194,31 @@ func (s *Server) Serve(ctx context.Context) error {
 	if g.closing.Load() {
 		return ErrServerClosed
 	}
-	defer s.unlink()
-	errs := make(chan error, len(g.listeners))
-	for _, ln := range g.listeners {
+	if s.serving.Swap(true) {
+		return errors.New("penstock: a server serves once")
+	}
+	g.mu.Lock()
+	listeners := slices.Clone(g.listeners)
+	g.mu.Unlock()
+	errs := make(chan error, len(listeners))
+	for _, ln := range listeners {
 		if err := ln.loop.Post(func() { errs <- ln.accept() }); err != nil {
 			return ErrServerClosed
 		}
 	}
-	for range g.listeners {
+	for range listeners {
 		if err := <-errs; err != nil {
-			g.Close()
+			s.Close()
 			return err
 		}
 	}
-	<-ctx.Done()
-	return s.drain(g)
+	select {
+	case <-ctx.Done():
+		return s.drain(g)
+	case <-g.stop:
+		g.ended.Wait()
+		return ErrServerClosed
+	}
 }
 
 // accept begins accepting, on the listener's loop.
@@ -195,8 +231,8 @@ func (a *listener) accept() error {
 }
 
 // Close ends a server at once: its connections are reset, and told
-// ErrServerClosed. A server that Serve has returned from is closed already. It
-// must not be called on a loop's goroutine.
+// ErrServerClosed. A server that Serve has returned from is closed already, one
+// that failed to listen is not. It must not be called on a loop's goroutine.
 func (s *Server) Close() error {
 	g := s.Group()
 	if g == nil {
@@ -212,4 +248,5 @@ func (s *Server) unlink() {
 	for _, path := range s.paths {
 		os.Remove(path)
 	}
+	s.paths = nil
 }

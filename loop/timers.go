@@ -21,7 +21,7 @@ type Timer struct {
 // armed anew each time: note the time, and arm the rest when the timer runs out.
 func (l *Loop) Arm(t *Timer, d time.Duration, o Expirer) {
 	l.timers.remove(t)
-	t.when, t.owner = l.now+max(int64(d), 0), o
+	t.when, t.owner = l.k.Now()+max(int64(d), 0), o
 	l.timers.insert(t)
 }
 

@@ -5,12 +5,14 @@ import (
 
 	"github.com/penstock/penstock/fd"
 	"github.com/penstock/penstock/internal/sys"
+	"github.com/penstock/penstock/pool"
 )
 
 // Marks bound the write queue of a connection, in bytes. Above High the loop
 // stops calling Data, so that a peer which does not read its answers cannot make
-// us read its questions; at Low it starts again, and calls Writable. At Limit a
-// Write is refused with ErrQueueFull.
+// us read its questions; at Low it starts again, and calls Writable. A Write that
+// would take the queue above Limit is refused with ErrQueueFull; into an empty
+// queue any one Write is taken. Limit is at least 64 KiB above High.
 type Marks struct {
 	Low, High, Limit int
 }
@@ -30,15 +32,25 @@ func (m Marks) withDefaults() Marks {
 		m.Low = min(defaultLow, m.High)
 	}
 	if m.Limit <= 0 {
-		m.Limit = max(defaultLimit, m.High)
+		m.Limit = defaultLimit
 	}
+	// Back-pressure comes first: what was read below High can always be written.
+	m.Limit = max(m.Limit, m.High+pool.BufferSize)
 	return m
 }
 
 // A queue holds what was written and not yet taken by the socket: b[from:].
 type queue struct {
-	b    []byte
-	from int
+	b      []byte
+	from   int
+	waiter *Registration // woken at the low mark: it copies to this connection
+}
+
+func (q *queue) wake(l *Loop) {
+	if q.waiter != nil {
+		l.push(q.waiter)
+		q.waiter = nil
+	}
 }
 
 func (q *queue) len() int { return len(q.b) - q.from }
@@ -116,6 +128,9 @@ func (c *Conn) Flush() (empty bool, err error) {
 	c.loop.count.InFlight -= before - len(rest)
 	if e != 0 {
 		return false, c.opError("write", e)
+	}
+	if len(rest) <= c.marks.Low {
+		c.out.wake(c.loop)
 	}
 	if len(rest) > 0 {
 		return false, nil

@@ -52,7 +52,7 @@ func (t *transfer) drainPipe(m Mode) bool {
 		return false
 	}
 	l.Count().Drains++
-	n, e := t.src.FD().Drain(l.Kernel(), pipe.W, pipe.Size)
+	n, refused, e := t.src.FD().Drain(l.Kernel(), pipe.W, pipe.Size)
 	if n > 0 {
 		pipe.Bytes = n
 		t.pipe = pipe
@@ -62,7 +62,7 @@ func (t *transfer) drainPipe(m Mode) bool {
 	}
 	l.PutPipe(pipe)
 	switch {
-	case e == sys.EINVAL && t.src.FD().Err() == 0:
+	case refused:
 		t.deny()
 		return false
 	case e == sys.EAGAIN:

@@ -100,7 +100,10 @@ func (r *relay) Expire() {
 // can be waited for.
 func unacknowledged(c *loop.Conn) int {
 	d := c.FD()
-	if d.Err() != 0 || d.Ready()&fd.Broken != 0 || d.Family() == sys.Unix {
+	if d.Ready()&fd.Broken != 0 {
+		d.Probe(c.Loop().Kernel()) // a hang-up may be a reset, or two orderly ends
+	}
+	if d.Err() != 0 || d.Family() == sys.Unix {
 		return 0 // nobody is left, or close(2) leaves it to be read
 	}
 	n, e := c.Loop().Kernel().Outq(d.Num())

@@ -10,7 +10,12 @@ import (
 //
 // What handlers wrote to the sink before the relay took over goes first.
 func (t *transfer) pump() {
-	if empty, err := t.dst.Flush(); !empty {
+	queued := t.dst.Buffered()
+	empty, err := t.dst.Flush()
+	if t.dst.Buffered() < queued {
+		t.last = t.src.Loop().Now()
+	}
+	if !empty {
 		t.state = blocked
 		if err != nil {
 			t.strand()

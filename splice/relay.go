@@ -90,11 +90,12 @@ func Relay(a, b *loop.Conn, o *Options) error {
 		return errors.New("penstock: relay of a connection with itself")
 	case a.Loop() != b.Loop():
 		return fmt.Errorf("penstock: relay between loops %d and %d: dial from the loop of the other connection", a.Loop().ID(), b.Loop().ID())
-	case a.FD().Num() < 0 || b.FD().Num() < 0:
-		return net.ErrClosed
 	}
 	if o == nil {
 		o = &defaults
+	}
+	if err := errors.Join(a.Free(), b.Free()); err != nil {
+		return err
 	}
 	l := a.Loop()
 	r := &relay{o: o}

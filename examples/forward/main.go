@@ -79,10 +79,11 @@ func printStats(ctx context.Context, srv *loop.Server) {
 			continue
 		}
 		c := srv.Group().Counters()
-		fmt.Fprintf(os.Stderr, "conns %d relays %d accepted %d dial errors %d MiB spliced %.1f copied %.1f in flight %.1f KiB pipes %d calls %d resets %d stranded %d\n",
+		pages, budget := srv.Group().PipePages()
+		fmt.Fprintf(os.Stderr, "conns %d relays %d accepted %d dial errors %d MiB spliced %.1f copied %.1f in flight %.1f KiB pipes %d (%d of %d pages) calls %d resets %d stranded %d\n",
 			c.Conns, c.Relays, c.Accepted-last.Accepted, c.DialErrors-last.DialErrors,
 			mib(c.BytesSpliced-last.BytesSpliced), mib(c.BytesCopied-last.BytesCopied),
-			float64(c.InFlight)/1024, c.Pipes.Leased, c.Calls()-last.Calls(), c.Resets-last.Resets, c.BytesStranded)
+			float64(c.InFlight)/1024, c.Pipes.Leased, pages, budget, c.Calls()-last.Calls(), c.Resets-last.Resets, c.BytesStranded)
 		last = c
 	}
 }

@@ -87,32 +87,33 @@ const PageSize = 4096
 
 // The error numbers that the runtime tells apart.
 const (
-	EAGAIN       = syscall.EAGAIN
-	EBADF        = syscall.EBADF
-	EALREADY     = syscall.EALREADY
-	EINPROGRESS  = syscall.EINPROGRESS
-	EISCONN      = syscall.EISCONN
-	EINTR        = syscall.EINTR
-	EINVAL       = syscall.EINVAL
-	EIO          = syscall.EIO
-	EPIPE        = syscall.EPIPE
-	EPERM        = syscall.EPERM
-	EMFILE       = syscall.EMFILE
-	ENFILE       = syscall.ENFILE
-	ENOBUFS      = syscall.ENOBUFS
-	ENOMEM       = syscall.ENOMEM
-	ENOENT       = syscall.ENOENT
-	ENOPROTOOPT  = syscall.ENOPROTOOPT
-	EOPNOTSUPP   = syscall.EOPNOTSUPP
-	EADDRINUSE   = syscall.EADDRINUSE
-	EAFNOSUPPORT = syscall.EAFNOSUPPORT
-	EBUSY        = syscall.EBUSY
-	ECONNABORTED = syscall.ECONNABORTED
-	ECONNREFUSED = syscall.ECONNREFUSED
-	ECONNRESET   = syscall.ECONNRESET
-	ENOTCONN     = syscall.ENOTCONN
-	ENOTSOCK     = syscall.ENOTSOCK
-	ETIMEDOUT    = syscall.ETIMEDOUT
+	EAGAIN        = syscall.EAGAIN
+	EBADF         = syscall.EBADF
+	EALREADY      = syscall.EALREADY
+	EINPROGRESS   = syscall.EINPROGRESS
+	EISCONN       = syscall.EISCONN
+	EINTR         = syscall.EINTR
+	EINVAL        = syscall.EINVAL
+	EIO           = syscall.EIO
+	EPIPE         = syscall.EPIPE
+	EPERM         = syscall.EPERM
+	EMFILE        = syscall.EMFILE
+	ENFILE        = syscall.ENFILE
+	ENOBUFS       = syscall.ENOBUFS
+	ENOMEM        = syscall.ENOMEM
+	ENOENT        = syscall.ENOENT
+	ENOPROTOOPT   = syscall.ENOPROTOOPT
+	EOPNOTSUPP    = syscall.EOPNOTSUPP
+	EADDRINUSE    = syscall.EADDRINUSE
+	EADDRNOTAVAIL = syscall.EADDRNOTAVAIL
+	EAFNOSUPPORT  = syscall.EAFNOSUPPORT
+	EBUSY         = syscall.EBUSY
+	ECONNABORTED  = syscall.ECONNABORTED
+	ECONNREFUSED  = syscall.ECONNREFUSED
+	ECONNRESET    = syscall.ECONNRESET
+	ENOTCONN      = syscall.ENOTCONN
+	ENOTSOCK      = syscall.ENOTSOCK
+	ETIMEDOUT     = syscall.ETIMEDOUT
 )
 
 // The directions of Shutdown.
