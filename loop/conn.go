@@ -137,7 +137,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 // peer down.
 func (c *Conn) CopyTo(w io.Writer) (n int64, err error) {
 	sink, _ := w.(*Conn)
-	for sink == nil || sink.flags&congested == 0 {
+	for sink == nil || sink.out == nil || sink.flags&congested == 0 {
 		b, err := c.Next()
 		if err == ErrAgain {
 			return n, nil
