@@ -42,12 +42,12 @@ type Loop struct {
 	poll  *poller.Poller
 
 	slab   slab
-	ready  readyList
+	light  readyList // ready, and quickly served
+	heavy  readyList // ready, and with much to move
 	timers timers
 	now    int64  // the clock, read once a turn
 	batch  uint32 // number of this turn
-	visit  int    // budget of each visit of this turn
-	left   int    // what is left of the current one
+	left   int    // what is left of the current visit's budget
 
 	pipes    *pool.Pipes
 	buffers  pool.Buffers
@@ -124,7 +124,7 @@ func (l *Loop) wait(mayBlock bool) []sys.Event {
 	if e != 0 {
 		panic("penstock: epoll_wait: " + e.Error()) // a descriptor of ours was closed by others
 	}
-	if len(events) > 0 || !mayBlock || l.ready.length > 0 {
+	if len(events) > 0 || !mayBlock || l.light.length+l.heavy.length > 0 {
 		return events
 	}
 	timeout := l.timers.next(l.k.Now())

@@ -22,7 +22,8 @@ type Task interface {
 // descriptor, never used for another, and dead once that is closed.
 type Registration struct {
 	fd     fd.FD
-	queued bool // on the ready list
+	queued bool // on a ready list
+	heavy  bool // moved much in its last visit
 	token  fd.Token
 	loop   *Loop
 	task   Task

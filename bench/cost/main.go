@@ -26,7 +26,7 @@ import (
 var (
 	rounds  = flag.Int("rounds", 5, "rounds of each workload")
 	span    = flag.Duration("d", 2*time.Second, "how long each measurement lasts")
-	only    = flag.String("only", "", "comma-separated `systems` to measure; the base always is")
+	only    = flag.String("only", "", "comma-separated `systems` to measure, or paths of forwarders; the base always is")
 	bin     = flag.String("bin", "bench/bin", "`folder` of the programs under test")
 	profile = flag.Bool("v", false, "print every figure")
 )
@@ -77,6 +77,11 @@ func run(names []string) error {
 // compare measures one workload on all its systems, round by round.
 func compare(b *backends, name string, w workload) error {
 	figures := map[string][]float64{}
+	for _, system := range strings.Split(*only, ",") {
+		if strings.HasPrefix(system, "/") { // a forwarder of one's own, by its path
+			w.systems = append(w.systems, system)
+		}
+	}
 	for range *rounds {
 		for _, system := range w.systems {
 			if *only != "" && system != w.systems[0] && !slices.Contains(strings.Split(*only, ","), system) {

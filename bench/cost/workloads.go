@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/penstock/penstock/loop"
 )
@@ -99,6 +100,9 @@ func (w *workload) command(b *backends, system, port string) (*exec.Cmd, func(),
 	_, backend, _ := net.SplitHostPort(to)
 	forward := func(mode string) (*exec.Cmd, func(), error) {
 		return exec.Command(prog("forward"), "-listen", at, "-to", to, "-loops", "1", "-mode", mode), none, nil
+	}
+	if strings.HasPrefix(system, "/") {
+		return exec.Command(system, "-listen", at, "-to", to, "-loops", "1"), none, nil
 	}
 	switch system {
 	case "penstock":

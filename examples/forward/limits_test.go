@@ -181,7 +181,7 @@ func TestStalledTransfersDoNotSlowAFreshOne(t *testing.T) {
 		go func() {
 			defer fill.Done()
 			c.SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
-			c.Write(make([]byte, 4<<20)) // fills the path through the pipe
+			c.Write(make([]byte, 11<<19)) // 5.5 MiB fill the path through the pipe
 		}()
 	}
 	fill.Wait()
@@ -412,9 +412,9 @@ func TestNineThousandIdleConnections(t *testing.T) {
 	open := func(n int) (conns []net.Conn) {
 		for range n {
 			c := p.dial(t)
-			c.SetDeadline(time.Now().Add(30 * time.Second))
+			c.SetDeadline(time.Now().Add(2 * time.Minute))
 			if err := exchange(c, make([]byte, 1000)); err != nil {
-				t.Fatal(err)
+				t.Fatalf("connection %d: %v\n%s", len(conns), err, p.text())
 			}
 			conns = append(conns, c)
 		}
