@@ -37,7 +37,6 @@ type dial struct {
 	conn     *Conn // the socket of the attempt under way, nil between attempts
 	parent   *Conn // on whose behalf; nil if nobody's
 	d        *Dialer
-	marks    Marks
 	done     func(*Conn, error) error
 	network  string
 	addr     sys.Addr   // being tried
@@ -70,18 +69,32 @@ func (c *Conn) Dial(network, address string, done func(*Conn, error) error) erro
 
 var defaultDialer Dialer
 
+// marks are shared by the connections of a dialer with the default ones; a Marks
+// of its own costs each connection 24 bytes.
+func (d *Dialer) marks() *Marks {
+	if d.Marks == (Marks{}) {
+		return &defaultMarks
+	}
+	m := d.Marks.withDefaults()
+	return &m
+}
+
+var defaultMarks = Marks{}.withDefaults()
+
 func (d *Dialer) dial(l *Loop, parent *Conn, network, address string, done func(*Conn, error) error) error {
-	t := &dial{l: l, parent: parent, d: d, done: done, network: network, marks: d.Marks.withDefaults()}
 	addr, literal, err := fd.ParseAddr(network, address)
 	if err != nil {
 		return err
 	}
-	if t.source, err = d.source(); err != nil {
+	source, err := d.source()
+	if err != nil {
 		return err
 	}
 	if l.ended {
 		return net.ErrClosed
 	}
+	t := l.newDial()
+	*t = dial{l: l, parent: parent, d: d, done: done, network: network, source: source}
 	timeout := d.Timeout
 	if timeout <= 0 {
 		timeout = dialTimeout
@@ -166,7 +179,7 @@ func (t *dial) starve(descriptors bool) {
 func (t *dial) attempt(num int, connected bool) {
 	l := t.l
 	l.addConn(1)
-	c, err := l.newConn(num, t.addr.Family, &t.marks)
+	c, err := l.newConn(num, t.addr.Family, t.d.marks())
 	if err != nil {
 		t.next(err)
 		return
@@ -218,6 +231,7 @@ func (t *dial) succeed() {
 		c.task = parked{c}
 		c.release(true)
 		t.tell(done, nil, net.ErrClosed)
+		t.recycle()
 		return
 	}
 	t.l.count.Dialed++
@@ -226,6 +240,7 @@ func (t *dial) succeed() {
 	if !t.tell(done, c, nil) && !c.closed.Load() {
 		c.task.Fail(net.ErrClosed)
 	}
+	t.recycle()
 }
 
 // next tries the next address after one failed.
@@ -245,6 +260,7 @@ func (t *dial) fail(err error) {
 	t.over()
 	t.l.count.DialErrors++
 	t.tell(done, nil, &net.OpError{Op: "dial", Net: t.network, Addr: fd.NetAddr(t.addr), Err: err})
+	t.recycle()
 }
 
 // drop closes the socket of the attempt under way.
@@ -252,6 +268,29 @@ func (t *dial) drop() {
 	if t.conn != nil {
 		t.conn.drop()
 		t.conn = nil
+	}
+}
+
+// newDial answers an old dial's memory, if there is some: a relay would leave one
+// behind for each connection.
+func (l *Loop) newDial() *dial {
+	if n := len(l.dials); n > 0 {
+		t := l.dials[n-1]
+		l.dials = l.dials[:n-1]
+		return t
+	}
+	return new(dial)
+}
+
+// keepDials is how many old dials a loop keeps.
+const keepDials = 16
+
+// recycle is the last that is done with a dial.
+func (t *dial) recycle() {
+	l := t.l
+	*t = dial{}
+	if len(l.dials) < keepDials {
+		l.dials = append(l.dials, t)
 	}
 }
 

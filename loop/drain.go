@@ -83,8 +83,8 @@ func (a *listener) stop() {
 // drainSessions tells the sessions that asked for it.
 func (l *Loop) drainSessions() {
 	l.draining = true
-	for i := range l.slab.slots {
-		r := l.slab.slots[i].r
+	for i := range l.slab.used {
+		r := l.slab.at(i).r
 		if r == nil {
 			continue
 		}

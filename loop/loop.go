@@ -55,6 +55,7 @@ type Loop struct {
 	buffers  pool.Buffers
 	read     []byte // what Conn.Next reads into
 	trim     Timer
+	dials    []*dial // old ones, to be used again
 	count    Counters
 	ending   bool // run returns after this turn
 	ended    bool // nothing may be registered any more
@@ -176,8 +177,8 @@ func (l *Loop) end() {
 		l.guard(nil, f)
 	}
 	l.ended = true
-	for i := range l.slab.slots {
-		if r := l.slab.slots[i].r; r != nil && r.task != nil {
+	for i := range l.slab.used {
+		if r := l.slab.at(i).r; r != nil && r.task != nil {
 			l.guard(r, func() { r.task.Fail(ErrServerClosed) })
 		}
 	}

@@ -43,11 +43,17 @@ type slot struct {
 	ended      uint32
 }
 
-// slab finds the owner of an event by its token.
+// slab finds the owner of an event by its token. It grows by chunks, which never
+// move: a slice that grew by copying would leave several times its size behind.
 type slab struct {
-	slots []slot
-	free  []uint32
+	chunks []*[chunkSlots]slot
+	free   []uint32
+	used   uint32 // slots handed out so far
 }
+
+const chunkSlots = 256
+
+func (s *slab) at(i uint32) *slot { return &s.chunks[i/chunkSlots][i%chunkSlots] }
 
 // claim gives r a slot, and the token that names both.
 func (s *slab) claim(r *Registration) fd.Token {
@@ -56,17 +62,21 @@ func (s *slab) claim(r *Registration) fd.Token {
 		i = s.free[n-1]
 		s.free = s.free[:n-1]
 	} else {
-		i = uint32(len(s.slots))
-		s.slots = append(s.slots, slot{})
+		i = s.used
+		if i%chunkSlots == 0 {
+			s.chunks = append(s.chunks, new([chunkSlots]slot))
+		}
+		s.used++
 	}
-	s.slots[i].r = r
-	return fd.MakeToken(i, s.slots[i].generation)
+	at := s.at(i)
+	at.r = r
+	return fd.MakeToken(i, at.generation)
 }
 
 // vacate moves the generation on: from here no event finds the old owner, nor a
 // new one by the old token.
 func (s *slab) vacate(t fd.Token, batch uint32) {
-	at := &s.slots[t.Slot()]
+	at := s.at(t.Slot())
 	at.r = nil
 	at.generation++
 	at.ended = batch
@@ -110,11 +120,11 @@ func (l *Loop) unregister(r *Registration) {
 func (l *Loop) dispatch(ev *sys.Event) {
 	l.count.Events++
 	t := fd.Token(ev.Token())
-	if int(t.Slot()) >= len(l.slab.slots) {
+	if t.Slot() >= l.slab.used {
 		l.count.StaleNever++
 		return
 	}
-	at := &l.slab.slots[t.Slot()]
+	at := l.slab.at(t.Slot())
 	if at.r == nil || at.generation != t.Generation() {
 		l.stale(at, t)
 		return

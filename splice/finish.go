@@ -2,6 +2,7 @@ package splice
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/penstock/penstock/fd"
@@ -27,7 +28,7 @@ func (r *relay) deliver() {
 		r.phase, r.wait, r.outq = delivering, firstLook, -1
 		r.t[0].last = l.Now()
 	}
-	left := unacknowledged(r.t[0].src) + unacknowledged(r.t[1].src)
+	left := int32(min(unacknowledged(r.t[0].src)+unacknowledged(r.t[1].src), math.MaxInt32))
 	if left != r.outq {
 		r.outq = left
 		r.t[0].last = l.Now() // progress

@@ -126,6 +126,11 @@ func serveBackend(t *testing.T, serve func(c *net.TCPConn)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	serveOn(t, ln, func(c net.Conn) { serve(c.(*net.TCPConn)) })
+	return ln.Addr().String()
+}
+
+func serveOn(t *testing.T, ln net.Listener, serve func(c net.Conn)) {
 	var all sync.WaitGroup
 	all.Add(1)
 	go func() {
@@ -136,11 +141,10 @@ func serveBackend(t *testing.T, serve func(c *net.TCPConn)) string {
 				return
 			}
 			all.Add(1)
-			go func() { defer all.Done(); defer c.Close(); serve(c.(*net.TCPConn)) }()
+			go func() { defer all.Done(); defer c.Close(); serve(c) }()
 		}
 	}()
 	t.Cleanup(func() { ln.Close(); all.Wait() })
-	return ln.Addr().String()
 }
 
 // echoBack echoes. (io.Copy would splice, and hold a pipe while it waits: two more
