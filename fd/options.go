@@ -10,20 +10,21 @@ import (
 // default is right for most servers. They are set on a listener, whose accepted
 // sockets inherit them (so that accepting costs no call for them), and on a
 // socket before it connects. A Unix socket takes the buffers only.
-//
-// SO_LINGER is not among them: with it close(2) waits, O_NONBLOCK or not
-// (inet_release), and all connections of the loop with it. Unsent bytes are sent
-// by the kernel in the background, and a reset is asked for by Abort.
 type Options struct {
 	// Delay leaves Nagle's algorithm on. Default: off, TCP_NODELAY is set.
 	Delay bool
 	// KeepAlive is the idle time before the first keep-alive probe, and the time
-	// between probes; nine unanswered end the connection. In whole seconds, at
-	// least 1. Default (0): 15 s. Negative: no keep-alive.
+	// between probes; net.ipv4.tcp_keepalive_probes unanswered ones (9) end the
+	// connection. In whole seconds, at least 1. Default (0): 15 s. Negative: no keep-alive.
 	KeepAlive time.Duration
 	// RecvBuffer and SendBuffer are SO_RCVBUF and SO_SNDBUF, in bytes, of which
 	// the kernel keeps twice. Default (0): the kernel sizes them as it goes.
 	RecvBuffer, SendBuffer int
+	// Linger is how long Close waits for the peer to take what is queued and to end
+	// its half; then the connection is reset. It is kept by the loop, and not by
+	// SO_LINGER, with which close(2) waits, O_NONBLOCK or not (inet_release), and
+	// every connection of the loop with it. Default (0): 30 s.
+	Linger time.Duration
 	// UserTimeout is TCP_USER_TIMEOUT, in whole milliseconds: how long sent bytes
 	// may stay unacknowledged. Default (0): the kernel's, about 15 minutes.
 	UserTimeout time.Duration
@@ -37,9 +38,6 @@ type Options struct {
 }
 
 const defaultKeepAlive = 15 * time.Second
-
-// keepAliveProbes is what Go and Linux call it: net.ipv4.tcp_keepalive_probes.
-const keepAliveProbes = 9
 
 // Set sets the options on a socket. The first error ends it.
 func (o *Options) Set(k sys.Kernel, num int, f sys.Family) sys.Errno {
@@ -59,7 +57,6 @@ func (o *Options) Set(k sys.Kernel, num int, f sys.Family) sys.Errno {
 		s.set(true, sys.SolSocket, sys.SoKeepalive, 1)
 		s.set(true, sys.IPProtoT, sys.TCPKeepIdle, seconds)
 		s.set(true, sys.IPProtoT, sys.TCPKeepIntvl, seconds)
-		s.set(true, sys.IPProtoT, sys.TCPKeepCnt, keepAliveProbes)
 	}
 	s.set(o.UserTimeout > 0, sys.IPProtoT, sys.TCPUserTimeout, int(o.UserTimeout/time.Millisecond))
 	s.set(o.ReusePort, sys.SolSocket, sys.SoReusePort, 1)

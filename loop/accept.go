@@ -158,7 +158,7 @@ func (a *listener) place(num int, f sys.Family) {
 
 // open registers an accepted descriptor and has the handler open it.
 func (s *Server) open(l *Loop, num int, f sys.Family) {
-	c, err := l.newConn(num, f, &s.marks)
+	c, err := l.newConn(num, f, s.set)
 	if err != nil {
 		return
 	}

@@ -18,8 +18,8 @@ import (
 // answers net.ErrClosed, however long somebody keeps it.
 type Conn struct {
 	Registration
-	out    *queue // what the socket has not taken yet; nil if nothing
-	marks  *Marks // of the server, shared
+	out    *queue    // what the socket has not taken yet; nil if nothing
+	set    *settings // of the server or dialer, shared
 	closed atomic.Bool
 	flags  connFlags
 }
@@ -37,8 +37,8 @@ const (
 
 // newConn registers a descriptor, which was counted by addConn when it was meant
 // for this loop, as a connection. On an error it is closed.
-func (l *Loop) newConn(num int, f sys.Family, m *Marks) (*Conn, error) {
-	c := &Conn{marks: m}
+func (l *Loop) newConn(num int, f sys.Family, set *settings) (*Conn, error) {
+	c := &Conn{set: set}
 	c.fd = fd.Own(num, f)
 	if e := l.register(&c.Registration, parked{c}, false); e != 0 {
 		c.closed.Store(true)

@@ -69,17 +69,16 @@ func (c *Conn) Dial(network, address string, done func(*Conn, error) error) erro
 
 var defaultDialer Dialer
 
-// marks are shared by the connections of a dialer with the default ones; a Marks
-// of its own costs each connection 24 bytes.
-func (d *Dialer) marks() *Marks {
-	if d.Marks == (Marks{}) {
-		return &defaultMarks
+// settings are shared by the connections of all dialers with the default ones;
+// others cost each connection 32 bytes.
+func (d *Dialer) settings() *settings {
+	if d.Marks == (Marks{}) && d.Socket.Linger == 0 {
+		return defaultSettings
 	}
-	m := d.Marks.withDefaults()
-	return &m
+	return newSettings(d.Marks, &d.Socket)
 }
 
-var defaultMarks = Marks{}.withDefaults()
+var defaultSettings = newSettings(Marks{}, new(fd.Options))
 
 func (d *Dialer) dial(l *Loop, parent *Conn, network, address string, done func(*Conn, error) error) error {
 	addr, literal, err := fd.ParseAddr(network, address)
@@ -179,7 +178,7 @@ func (t *dial) starve(descriptors bool) {
 func (t *dial) attempt(num int, connected bool) {
 	l := t.l
 	l.addConn(1)
-	c, err := l.newConn(num, t.addr.Family, t.d.marks())
+	c, err := l.newConn(num, t.addr.Family, t.d.settings())
 	if err != nil {
 		t.next(err)
 		return
@@ -194,9 +193,15 @@ func (t *dial) attempt(num int, connected bool) {
 	l.Arm(&t.timer, time.Duration(t.deadline-l.now), t)
 }
 
-// Ready asks how the connect went. HUP proves nothing: only the call does.
+// Ready asks how the connect went, unless the event says so: a socket that can be
+// written, without HUP or ERR, is connected. With them only the call proves
+// anything: some kernels report a HUP while the connect goes on.
 func (t *dial) Ready(*Registration) bool {
 	c := t.conn
+	if c.fd.Ready()&(fd.Writable|fd.Broken) == fd.Writable {
+		t.succeed()
+		return false
+	}
 	switch e := fd.Connected(t.l.k, c.fd.Num(), t.addr); e {
 	case 0:
 		t.succeed()

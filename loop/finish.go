@@ -9,13 +9,11 @@ import (
 	"github.com/penstock/penstock/internal/sys"
 )
 
-// closeTimeout is how long Close waits for the peer to take what is queued and
-// to end its half; then the connection is reset.
-const closeTimeout = 30 * time.Second
+const defaultLinger = 30 * time.Second
 
 // Close ends the connection in order: what is queued is sent, then our end of
-// the stream; what the peer still sends is thrown away until its own end, or 30
-// seconds have passed. Closing at once instead would answer those bytes with a
+// the stream; what the peer still sends is thrown away until its own end, or until
+// fd.Options.Linger has passed (30 s). Closing at once instead would answer those bytes with a
 // reset, which destroys what we sent and the peer has not read yet (tcp_close).
 func (c *Conn) Close() error {
 	if c.closed.Load() || c.flags&closing != 0 {
@@ -31,7 +29,7 @@ func (c *Conn) Close() error {
 		c.task = v
 	}
 	c.flags |= closing
-	c.loop.Arm(&v.timer, closeTimeout, (*closeExpired)(v))
+	c.loop.Arm(&v.timer, c.set.linger, (*closeExpired)(v))
 	c.loop.push(&c.Registration)
 	return nil
 }

@@ -84,7 +84,7 @@ func (v *serving) Ready(*Registration) (again bool) {
 	if v.cut() {
 		return false
 	}
-	if c.flags&congested != 0 && c.Buffered() <= c.marks.Low {
+	if c.flags&congested != 0 && c.Buffered() <= c.set.Low {
 		c.flags &^= congested
 		if !v.settle(v.s.Writable(c)) {
 			return false

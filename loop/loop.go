@@ -61,6 +61,7 @@ type Loop struct {
 	ended    bool // nothing may be registered any more
 	draining bool
 	yielded  int64 // when yield last went through the scheduler
+	few      bool  // the last sleep brought few events
 	cpuRead  int64 // when the thread's CPU time was last read
 
 	// Shared with other goroutines.
@@ -121,29 +122,53 @@ func (l *Loop) turn(mayBlock bool) {
 }
 
 // wait polls first, which costs little and tells the scheduler nothing, and goes
-// to sleep only when that brings no event and nothing else is to do.
+// to sleep only when that brings no event and nothing else is to do. While every
+// sleep ends with an event or two the poll is left out.
 func (l *Loop) wait(mayBlock bool) []sys.Event {
+	mayBlock = mayBlock && l.light.length+l.heavy.length == 0
+	if mayBlock && l.few {
+		if timeout := l.idleFor(); timeout != 0 {
+			return l.sleep(timeout)
+		}
+	}
 	l.count.Polls++
 	events, e := l.poll.Poll()
 	if e != 0 {
 		panic("penstock: epoll_wait: " + e.Error()) // a descriptor of ours was closed by others
 	}
-	if len(events) > 0 || !mayBlock || l.light.length+l.heavy.length > 0 {
-		return events
-	}
-	l.yield()
-	timeout := l.timers.next(l.k.Now())
-	if timeout == 0 || !l.tasks.none() {
-		return nil
-	}
-	l.publish()
-	l.count.Sleeps++
-	events, e = l.poll.Sleep(timeout, l.tasks.none)
-	if e != 0 {
-		panic("penstock: epoll_wait: " + e.Error())
+	if len(events) == 0 && mayBlock {
+		if timeout := l.idleFor(); timeout != 0 {
+			return l.sleep(timeout)
+		}
 	}
 	return events
 }
+
+// idleFor is how long nothing is to do, in ns, negative without limit: 0 if a task
+// has been posted or a timer is due.
+func (l *Loop) idleFor() int64 {
+	if !l.tasks.none() {
+		return 0
+	}
+	return l.timers.next(l.k.Now())
+}
+
+// sleep waits for events in the kernel.
+func (l *Loop) sleep(timeout int64) []sys.Event {
+	l.yield()
+	l.publish()
+	l.count.Sleeps++
+	events, e := l.poll.Sleep(timeout, l.tasks.none)
+	if e != 0 {
+		panic("penstock: epoll_wait: " + e.Error())
+	}
+	l.few = len(events) <= fewEvents
+	return events
+}
+
+// fewEvents is how many events at the end of a sleep make it likely that the next
+// poll would find none, so that the loop goes to sleep without it.
+const fewEvents = 2
 
 // yieldAfter is less than the runtime's time slice of 10 ms (forcePreemptNS).
 const yieldAfter = int64(5 * time.Millisecond)

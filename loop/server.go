@@ -53,7 +53,7 @@ type Server struct {
 	mu    sync.Mutex
 	group *Group   // guarded by mu; nil before the first Listen
 	paths []string // guarded by mu; Unix sockets to unlink
-	marks Marks
+	set   *settings
 
 	serving atomic.Bool
 }
@@ -114,7 +114,7 @@ func (s *Server) start() (*Group, error) {
 		return nil, ErrServerClosed
 	}
 	if s.group == nil {
-		s.marks = s.Marks.withDefaults()
+		s.set = newSettings(s.Marks, &s.Socket)
 		g, err := Start(s.Config)
 		if err != nil {
 			return nil, err

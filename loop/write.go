@@ -2,6 +2,7 @@ package loop
 
 import (
 	"net"
+	"time"
 
 	"github.com/penstock/penstock/fd"
 	"github.com/penstock/penstock/internal/sys"
@@ -23,6 +24,20 @@ const (
 	defaultHigh  = 256 << 10
 	defaultLimit = 16 << 20
 )
+
+// settings are what connections of one server or dialer share.
+type settings struct {
+	Marks
+	linger time.Duration
+}
+
+func newSettings(m Marks, o *fd.Options) *settings {
+	set := &settings{m.withDefaults(), o.Linger}
+	if set.linger <= 0 {
+		set.linger = defaultLinger
+	}
+	return set
+}
 
 func (m Marks) withDefaults() Marks {
 	if m.High <= 0 {
@@ -74,7 +89,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	case c.fd.WriteEnded() || c.flags&shutting != 0:
 		return 0, c.opError("write", sys.EPIPE)
-	case c.out != nil && c.out.len()+len(p) > c.marks.Limit:
+	case c.out != nil && c.out.len()+len(p) > c.set.Limit:
 		return 0, ErrQueueFull
 	}
 	rest := p
@@ -90,7 +105,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 		}
 		c.out.add(rest)
 		c.loop.count.InFlight += len(rest)
-		if c.out.len() > c.marks.High {
+		if c.out.len() > c.set.High {
 			c.flags |= congested
 		}
 	}
@@ -129,7 +144,7 @@ func (c *Conn) Flush() (empty bool, err error) {
 	if e != 0 {
 		return false, c.opError("write", e)
 	}
-	if len(rest) <= c.marks.Low {
+	if len(rest) <= c.set.Low {
 		c.out.wake(c.loop)
 	}
 	if len(rest) > 0 {

@@ -56,7 +56,7 @@ func TestConstantsAreLinuxOwn(t *testing.T) {
 		{SolSocket, unix.SOL_SOCKET}, {IPProtoIP, unix.IPPROTO_IP}, {IPProtoV6, unix.IPPROTO_IPV6}, {IPProtoT, unix.IPPROTO_TCP},
 		{SoReuseAddr, unix.SO_REUSEADDR}, {SoType, unix.SO_TYPE}, {SoError, unix.SO_ERROR}, {SoSndbuf, unix.SO_SNDBUF},
 		{SoRcvbuf, unix.SO_RCVBUF}, {SoKeepalive, unix.SO_KEEPALIVE}, {SoReusePort, unix.SO_REUSEPORT}, {SoDomain, unix.SO_DOMAIN},
-		{TCPNoDelay, unix.TCP_NODELAY}, {TCPKeepIdle, unix.TCP_KEEPIDLE}, {TCPKeepIntvl, unix.TCP_KEEPINTVL}, {TCPKeepCnt, unix.TCP_KEEPCNT},
+		{TCPNoDelay, unix.TCP_NODELAY}, {TCPKeepIdle, unix.TCP_KEEPIDLE}, {TCPKeepIntvl, unix.TCP_KEEPINTVL},
 		{TCPUserTimeout, unix.TCP_USER_TIMEOUT}, {IPBindAddressNoPort, unix.IP_BIND_ADDRESS_NO_PORT}, {IPv6Only, unix.IPV6_V6ONLY},
 		{MsgPeek, unix.MSG_PEEK}, {SockStream, unix.SOCK_STREAM}, {AFUnix, unix.AF_UNIX}, {AFInet, unix.AF_INET}, {AFInet6, unix.AF_INET6},
 		{ShutWrite, unix.SHUT_WR}, {ShutRead, unix.SHUT_RD}, {ShutBoth, unix.SHUT_RDWR},

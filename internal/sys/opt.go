@@ -20,7 +20,6 @@ const (
 	TCPNoDelay     = 1
 	TCPKeepIdle    = 4
 	TCPKeepIntvl   = 5
-	TCPKeepCnt     = 6
 	TCPUserTimeout = 18
 
 	IPBindAddressNoPort = 24

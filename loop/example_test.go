@@ -1,0 +1,68 @@
+package loop_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/penstock/penstock/loop"
+)
+
+// An echo server.
+func Example() {
+	srv := loop.Server{Handler: loop.OnData(func(c *loop.Conn) error { _, err := c.CopyTo(c); return err })}
+	addr, err := srv.Listen("tcp", "127.0.0.1:0") // or ListenAndServe, for a known port
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error)
+	go func() { served <- srv.Serve(ctx) }()
+
+	c, _ := net.Dial("tcp", addr.String())
+	fmt.Fprint(c, "hello")
+	c.(*net.TCPConn).CloseWrite()
+	answer, _ := io.ReadAll(c)
+	c.Close()
+	stop() // drains
+	fmt.Printf("%s, %v\n", answer, <-served)
+	// Output: hello, <nil>
+}
+
+// A Session keeps state for each connection. This one counts, and answers at the
+// end of the stream.
+func ExampleSession() {
+	srv := loop.Server{Handler: openFunc(func(c *loop.Conn) (loop.Session, error) { return new(counter), nil })}
+	addr, err := srv.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error)
+	go func() { served <- srv.Serve(ctx) }()
+
+	c, _ := net.Dial("tcp", addr.String())
+	c.Write(make([]byte, 100_000))
+	c.(*net.TCPConn).CloseWrite()
+	answer, _ := io.ReadAll(c)
+	c.Close()
+	stop()
+	fmt.Printf("%s, %v\n", answer, <-served)
+	// Output: 100000 bytes, <nil>
+}
+
+type counter struct{ n int64 }
+
+func (s *counter) Data(c *loop.Conn) error {
+	n, err := c.CopyTo(io.Discard)
+	if s.n += n; err == io.EOF {
+		fmt.Fprintf(c, "%d bytes", s.n)
+	}
+	return err // io.EOF: what is queued is sent, and the connection closed
+}
+
+func (s *counter) Writable(*loop.Conn) error { return nil }
+func (s *counter) Closed(*loop.Conn, error)  {}
