@@ -3,7 +3,7 @@
 // are the runtime, and this is its story, in six verbs.
 //
 // accept: a loop takes a connection from its listener, or finishes one that it
-// dialled (loop/accept.go, loop/dial.go).
+// dialled (loop/accept.go, loop/connect.go).
 //
 // register: the descriptor is added to epoll once, edge-triggered, stamped with
 // its slot and generation (loop/register.go, poller/poller.go).

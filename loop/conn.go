@@ -14,8 +14,12 @@ import (
 // goroutine only: from its handlers, from functions that Handle.Do or Loop.Post
 // run, and from timers. Everyone else holds its Handle.
 //
-// A Conn is never used again for another connection: after its end every method
-// answers net.ErrClosed, however long somebody keeps it.
+// A Conn is never used again for another connection: after its end Read, Write,
+// Close, CloseWrite and Serve answer net.ErrClosed, and the others do nothing,
+// however long somebody keeps it.
+//
+// FD, Loop.Kernel, Available, Attend, Flush and Release are for tasks such as a
+// relay; handlers do not need them.
 type Conn struct {
 	Registration
 	out    *queue    // what the socket has not taken yet; nil if nothing
@@ -51,17 +55,17 @@ func (l *Loop) newConn(num int, f sys.Family, set *settings) (*Conn, error) {
 	return c, nil
 }
 
-// parked is the task of a connection to which nobody attends yet: its readiness
-// is kept until somebody does.
+// parked is the task of a connection to which nobody attends yet: what was written
+// to it is sent, and its readiness is kept until somebody does.
 type parked struct{ c *Conn }
 
-func (p parked) Ready(*Registration) bool { return false }
+func (p parked) Ready(*Registration) bool { p.c.Flush(); return false }
 func (p parked) Fail(err error)           { p.c.release(true) }
 
-// Free says whether another task may take the connection over: net.ErrClosed if
+// Available says whether another task may take the connection over: net.ErrClosed if
 // it has ended or is being closed, and an error if a task other than a Session's
 // attends to it.
-func (c *Conn) Free() error {
+func (c *Conn) Available() error {
 	if c.closed.Load() || c.flags&closing != 0 {
 		return net.ErrClosed
 	}
@@ -72,11 +76,11 @@ func (c *Conn) Free() error {
 	return errors.New("penstock: the connection is being relayed or dialled")
 }
 
-// Attend makes t the task of c, if it is free, in place of its Session, and has
+// Attend makes t the task of c, if it is available, in place of its Session, and has
 // it run in the next turn. The end of the stream and an error are told anew. The
 // task may end the connection only by Release.
 func (c *Conn) Attend(t Task) error {
-	if err := c.Free(); err != nil {
+	if err := c.Available(); err != nil {
 		return err
 	}
 	c.task = t
@@ -86,8 +90,8 @@ func (c *Conn) Attend(t Task) error {
 }
 
 // Next reads what the connection has and answers it in the loop's own buffer,
-// which holds up to 64 KiB and is valid until the next call or the handler's
-// return. At the end of the stream it answers io.EOF, when nothing is there now
+// which holds up to 64 KiB and is valid until the next Next or CopyTo of any
+// connection of this loop, or the handler's return: keep a copy. At the end of the stream it answers io.EOF, when nothing is there now
 // (or this visit's budget is spent) ErrAgain, and otherwise why the connection
 // failed.
 func (c *Conn) Next() ([]byte, error) {
@@ -151,7 +155,7 @@ func (c *Conn) CopyTo(w io.Writer) (n int64, err error) {
 			return n, err
 		}
 	}
-	sink.out.waiter = &c.Registration
+	sink.out.await(&c.Registration)
 	return n, nil
 }
 

@@ -52,12 +52,12 @@ type Counters struct {
 	// finish
 	Finished      uint64 // connections that ended in order
 	Resets        uint64 // connections that were reset by us
-	BytesStranded uint64 // drained and never delivered
+	BytesStranded uint64 // drained, or written, and never delivered
 
 	// Gauges: as of the last publication.
 	Conns       int // connections that are registered
 	Relays      int // relays under way
-	InFlight    int // bytes in pipes and copy buffers that wait for a sink
+	InFlight    int // bytes in pipes, copy buffers and write queues that wait for a sink
 	Pipes       pool.PipeStats
 	Buffers     int // copy buffers lent out
 	TimersArmed int

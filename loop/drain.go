@@ -8,8 +8,9 @@ import (
 )
 
 // A Drainer is a Session that wants to know that the server is being drained: to
-// tell its peer, to finish what it is at, and to close. One that is not told goes
-// on until its peer ends, or the drain's time does.
+// tell its peer, to finish what it is at, and to close. One that does not, a relay,
+// a parked connection or a dial goes on until it ends by itself, or the drain's time
+// does: with an idle client of a plain echo server Serve answers ErrDrainTimeout.
 type Drainer interface {
 	Drain(c *Conn)
 }

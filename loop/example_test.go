@@ -34,7 +34,7 @@ func Example() {
 // A Session keeps state for each connection. This one counts, and answers at the
 // end of the stream.
 func ExampleSession() {
-	srv := loop.Server{Handler: openFunc(func(c *loop.Conn) (loop.Session, error) { return new(counter), nil })}
+	srv := loop.Server{Handler: loop.OnOpen(func(c *loop.Conn) error { return c.Serve(new(counter)) })}
 	addr, err := srv.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Println(err)

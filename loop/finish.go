@@ -13,8 +13,9 @@ const defaultLinger = 30 * time.Second
 
 // Close ends the connection in order: what is queued is sent, then our end of
 // the stream; what the peer still sends is thrown away until its own end, or until
-// fd.Options.Linger has passed (30 s). Closing at once instead would answer those bytes with a
-// reset, which destroys what we sent and the peer has not read yet (tcp_close).
+// fd.Options.Linger has passed (30 s). Closing at once instead would answer those
+// bytes with a reset, which destroys what we sent and the peer has not read yet
+// (tcp_close). Of a relayed connection it cuts the relay: both sides are reset.
 func (c *Conn) Close() error {
 	if c.closed.Load() || c.flags&closing != 0 {
 		return net.ErrClosed

@@ -27,7 +27,10 @@ func (h Handle) Do(f func(c *Conn)) error {
 	})
 }
 
-// Write has p written on the connection's loop. p is copied first. It answers
+// Write has p written on the connection's loop. p is copied first; to send one p to
+// many, use Do and Conn.Write, and leave p unchanged. Writes that the loop has not
+// come to are not bounded by Marks: pace them. It answers nil also if the
+// connection is then found closing, and the write is dropped. It answers
 // before the bytes are sent: an error of the socket, or a full queue, resets the
 // connection, and reaches the Session.
 func (h Handle) Write(p []byte) (int, error) {

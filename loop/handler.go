@@ -11,8 +11,10 @@ import (
 type Handler interface {
 	// Open is called once for each accepted connection, on the loop that will own
 	// it, and answers the object that serves it. It may write at once. With nil
-	// and no error, nobody attends to the connection until Serve (or a relay)
-	// takes it: what arrives waits in the kernel. An error resets the connection.
+	// and no error the connection is parked until Serve (or a relay) takes it: what
+	// is written to it is sent, but what arrives waits in the kernel, the peer's
+	// end or reset is not noticed, and no timeout runs. io.EOF as error closes it
+	// in order, any other resets it.
 	Open(c *Conn) (Session, error)
 }
 
@@ -30,7 +32,10 @@ type Session interface {
 	// mark to its low mark. Errors are treated as Data's.
 	Writable(c *Conn) error
 	// Closed is the last call, when the connection's descriptor is closed. err is
-	// nil after an end in order, else why it was cut.
+	// nil after an end in order, else why it was cut: what a handler answered, a
+	// *net.OpError, os.ErrDeadlineExceeded (a Close that outlasted Linger),
+	// net.ErrClosed (Abort), ErrPanic, or ErrServerClosed. It is not called once
+	// another Session or a relay has taken the connection.
 	Closed(c *Conn, err error)
 }
 
@@ -53,8 +58,9 @@ type openHandler func(c *Conn) error
 
 func (h openHandler) Open(c *Conn) (Session, error) { return nil, h(c) }
 
-// Serve makes s serve the connection, which must be parked: opened with a nil
-// Session, or dialled.
+// Serve makes s serve the connection, which must be parked (opened with a nil
+// Session, or dialled), or served by another Session, which is not told. It answers
+// net.ErrClosed if the connection has ended or is closing.
 func (c *Conn) Serve(s Session) error {
 	if err := c.Attend(&serving{c: c, s: s}); err != nil {
 		return err

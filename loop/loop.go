@@ -19,7 +19,8 @@ import (
 var (
 	// ErrPanic is what a connection ended with whose handler panicked.
 	ErrPanic = errors.New("penstock: handler panicked")
-	// ErrServerClosed is what a connection ended with that outlived the drain.
+	// ErrServerClosed is what a connection ended with that outlived the drain, and
+	// what Listen and Serve answer after Close.
 	ErrServerClosed = errors.New("penstock: server closed")
 	// ErrQueueFull is answered by Write when the write queue is at its limit.
 	// Nothing of the write was taken.

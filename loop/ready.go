@@ -123,7 +123,7 @@ func (l *Loop) contain(r *Registration) {
 		return
 	}
 	l.count.Panics++
-	l.group.log.Error("penstock: handler panicked; its connection is reset",
+	l.group.log.Error("penstock: handler panicked; its connection, if it has one, is reset",
 		slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 	if r != nil && r.task != nil {
 		task := r.task

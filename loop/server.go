@@ -47,7 +47,8 @@ type Server struct {
 	// Marks bound the write queues.
 	Marks Marks
 	// DrainTimeout is how long connections have to end by themselves once the
-	// context of Serve has ended. Default (0): 30 s. Negative: no time.
+	// context of Serve has ended. Default (0): 30 s. Negative: no time. Where
+	// sessions close when they are drained, choose Socket.Linger well below it.
 	DrainTimeout time.Duration
 
 	mu    sync.Mutex
@@ -73,7 +74,8 @@ func (s *Server) ListenAndServe(ctx context.Context, network, address string) er
 }
 
 // Listen listens on an address: "tcp", "tcp4" or "tcp6" with IP:port (":port" is
-// any address, of both families), or "unix" with a path or @name. It answers the
+// any address, of both families), or "unix" with a path or @name; a name is
+// resolved, which blocks. It answers the
 // address that it got, port 0 replaced by the kernel's choice. It may be called
 // several times before Serve. On an error the server is as it was.
 func (s *Server) Listen(network, address string) (net.Addr, error) {

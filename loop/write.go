@@ -2,6 +2,7 @@ package loop
 
 import (
 	"net"
+	"slices"
 	"time"
 
 	"github.com/penstock/penstock/fd"
@@ -14,6 +15,9 @@ import (
 // us read its questions; at Low it starts again, and calls Writable. A Write that
 // would take the queue above Limit is refused with ErrQueueFull; into an empty
 // queue any one Write is taken. Limit is at least 64 KiB above High.
+//
+// High holds back the connection's own Data, not whoever else writes to it: copy
+// to it with CopyTo, or Pause the source and Resume it in the sink's Writable.
 type Marks struct {
 	Low, High, Limit int
 }
@@ -56,16 +60,23 @@ func (m Marks) withDefaults() Marks {
 
 // A queue holds what was written and not yet taken by the socket: b[from:].
 type queue struct {
-	b      []byte
-	from   int
-	waiter *Registration // woken at the low mark: it copies to this connection
+	b    []byte
+	from int
+	// waiters copy to this connection, and are woken at the low mark.
+	waiters []*Registration
+}
+
+func (q *queue) await(r *Registration) {
+	if !slices.Contains(q.waiters, r) {
+		q.waiters = append(q.waiters, r)
+	}
 }
 
 func (q *queue) wake(l *Loop) {
-	if q.waiter != nil {
-		l.push(q.waiter)
-		q.waiter = nil
+	for _, r := range q.waiters {
+		l.push(r)
 	}
+	q.waiters = nil
 }
 
 func (q *queue) len() int { return len(q.b) - q.from }
@@ -80,9 +91,10 @@ func (q *queue) add(p []byte) {
 }
 
 // Write sends p, and queues what the socket does not take: it never waits, and p
-// is the caller's again when it returns. All of p is taken, or on an error none
-// of it that matters: ErrQueueFull at the limit, EPIPE after CloseWrite,
-// net.ErrClosed after Close, or why the connection failed.
+// is the caller's again when it returns. All of p is taken, or it answers an error:
+// ErrQueueFull at the limit, a *net.OpError with EPIPE after CloseWrite,
+// net.ErrClosed after Close, none of p being taken; or why the connection failed,
+// with the number of bytes that were sent before.
 func (c *Conn) Write(p []byte) (int, error) {
 	switch {
 	case c.closed.Load() || c.flags&closing != 0:

@@ -1,6 +1,7 @@
 // Package pool holds what loops lend out: pipes, each owned by one loop for life
 // and leased to one transfer at a time; read buffers; and the workers that do
-// what would block a loop.
+// what would block a loop. Users of the library need ErrBusy and the types of
+// counters; the rest serves the packages above.
 package pool
 
 import (
@@ -28,7 +29,7 @@ const (
 // defaultPages bounds the pipes of a process where the kernel does not: 256 MiB.
 const defaultPages = 65536
 
-// A Governor keeps the pipes of a process within the page budget that the kernel
+// A Governor keeps the pipes of a group of loops within the page budget that the kernel
 // gives to the user. Past it, a pipe is born with 2 slots and cannot be grown
 // (pipe(7), alloc_pipe_info), and whoever still used it would be slower than by
 // copying. The budget counts capacity, not content. All loops share one

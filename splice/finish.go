@@ -107,9 +107,10 @@ func unacknowledged(c *loop.Conn) int {
 	if d.Err() != 0 || d.Family() == sys.Unix {
 		return 0 // nobody is left, or close(2) leaves it to be read
 	}
+	c.Flush() // what handlers queued before the relay goes, too
 	n, e := c.Loop().Kernel().Outq(d.Num())
-	if e != 0 {
+	if e != 0 || d.Err() != 0 {
 		return 0
 	}
-	return n
+	return n + c.Buffered()
 }

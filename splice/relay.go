@@ -16,15 +16,15 @@ import (
 type Options struct {
 	// Mode is how bytes are moved. Default: Auto.
 	Mode Mode
-	// IdleTimeout ends a relay through which no byte has moved, in either
+	// IdleTimeout ends a relay, with a reset of both, through which no byte has moved, in either
 	// direction, for so long. Default (0): none; keep-alive ends dead peers.
 	IdleTimeout time.Duration
-	// StallTimeout ends a relay one of whose sinks has taken no byte for so long,
+	// StallTimeout ends a relay, with a reset of both, one of whose sinks has taken no byte for so long,
 	// bytes being in flight: TCP itself probes a shut window without end.
 	// Default (0): 5 minutes. Negative: none.
 	StallTimeout time.Duration
 	// Done is called, on the loop, when a relay has ended and both descriptors are
-	// closed.
+	// closed. One that must know which relay it was gets an Options of its own.
 	Done func(Result)
 }
 
@@ -45,7 +45,10 @@ type Direction struct {
 	Stranded uint64 // taken and never delivered: Drained - Pumped
 }
 
-// A Result is how a relay ended. Err is nil if both directions came to their end.
+// A Result is how Relay(a, b) ended: AB is what went from a to b. Err is nil if both
+// directions came to their end, else why they were cut: a *net.OpError of the socket
+// that failed, ErrTimeout, loop.ErrServerClosed, loop.ErrPanic, or net.ErrClosed
+// after Close or Abort.
 type Result struct {
 	AB, BA Direction
 	Err    error
@@ -62,8 +65,8 @@ type Result struct {
 // when its peer's kernel has everything that could be delivered: a reset destroys
 // what is still to be sent.
 //
-// It is 208 bytes, a size class of the allocator; with two connections of 80 and
-// their slots an idle relay costs 410. A test holds it there.
+// It is 208 bytes, a size class of the allocator; with two connections of 80, their
+// slots and its timer an idle relay is about 410. Tests hold the parts there.
 type relay struct {
 	t     [2]transfer
 	o     *Options
@@ -84,9 +87,13 @@ const (
 )
 
 // Relay relays a and b to each other until both directions have ended, and closes
-// them. Both must be on the same loop, whose goroutine must be the caller's; from
-// here on they belong to the relay. What is in their write queues goes first.
-// o may be nil. An error leaves both as they were.
+// them. Both must be on the same loop, whose goroutine must be the caller's, and
+// parked or served by a Session, which is told nothing from here on: stop its
+// timers before. They belong to the relay then: Close and Abort cut it as a whole,
+// and reset both; do not read or write. What is in their write queues goes first.
+//
+// o may be nil. An error (net.ErrClosed if one has ended or is closing; two loops;
+// a connection that is relayed already) leaves both as they were.
 func Relay(a, b *loop.Conn, o *Options) error {
 	switch {
 	case a == b:
@@ -97,7 +104,7 @@ func Relay(a, b *loop.Conn, o *Options) error {
 	if o == nil {
 		o = &defaults
 	}
-	if err := errors.Join(a.Free(), b.Free()); err != nil {
+	if err := errors.Join(a.Available(), b.Available()); err != nil {
 		return err
 	}
 	l := a.Loop()

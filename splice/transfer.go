@@ -1,5 +1,5 @@
-// Package splice relays connections inside the kernel: a Transfer moves one
-// direction, socket → pipe → socket, and a Relay is two of them.
+// Package splice relays connections inside the kernel: a transfer moves one
+// direction, socket → pipe → socket, and Relay runs two of them.
 package splice
 
 import (
