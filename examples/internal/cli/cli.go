@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -84,7 +85,16 @@ func Interrupted() context.Context {
 }
 
 // Serve listens, says so, and serves until ctx ends and the connections with it.
+//
+// The scheduler is given one processor more than there are loops. With none to
+// spare, the runtime's monitor takes the processor of a loop that sleeps away, and
+// wakes every 20 us to see whether it should: 7 % of the CPU time of a relay that
+// is half loaded, on one CPU.
 func Serve(ctx context.Context, srv *loop.Server, a Addr) int {
+	if srv.Config.Loops == 0 {
+		srv.Config.Loops = runtime.GOMAXPROCS(0)
+	}
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), srv.Config.Loops+1))
 	bound, err := srv.Listen(a.Network, a.Address)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
