@@ -128,12 +128,10 @@ func (t *transfer) judge(m Mode, other bool, enough int8) {
 }
 
 // sourceEnded is the end of the stream, e being 0, or the failure of the source.
-// All that came before it has been pumped.
+// All that came before it has been pumped. The relay passes it on.
 func (t *transfer) sourceEnded(e sys.Errno) {
+	t.state = done
 	if e != 0 {
 		t.state = failed
-		return
 	}
-	t.state = done
-	t.dst.CloseWrite()
 }

@@ -152,10 +152,21 @@ func (r *relay) settle() {
 	}
 	switch {
 	case !r.t[0].ended() || !r.t[1].ended():
+		r.passEnds()
 	case r.t[0].state == done && r.t[1].state == done:
 		r.finish(false)
 	default:
 		r.deliver()
+	}
+}
+
+// passEnds sends the end of a direction on while the other lives. The last end
+// needs no call of its own: close(2) sends it.
+func (r *relay) passEnds() {
+	for i := range r.t {
+		if r.t[i].state == done {
+			r.t[i].dst.CloseWrite()
+		}
 	}
 }
 
