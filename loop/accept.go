@@ -31,6 +31,7 @@ type listener struct {
 	spread   bool // hand over to the loop with fewest connections
 	paused   bool
 	stopping bool
+	short    bool // few descriptors are left: do not run ahead of the other loops
 	timer    Timer
 	resuming atomic.Bool // a resume is posted
 	warned   int64       // when the last warning was logged
@@ -41,7 +42,7 @@ func (a *listener) Ready(*Registration) (again bool) {
 	l := a.loop
 	for a.fd.Ready()&fd.Readable != 0 && !a.paused {
 		if !a.admits() {
-			a.pause("limit reached", 0)
+			a.pause("limit reached, or few descriptors left", 0)
 			return false
 		}
 		num, peer, e := l.k.Accept(a.fd.Num())
@@ -49,6 +50,7 @@ func (a *listener) Ready(*Registration) (again bool) {
 		case 0:
 			l.count.Accepted++
 			a.place(num, peer.Family)
+			a.short = a.crowded(num)
 		case sys.EAGAIN:
 			a.fd.Clear(fd.Readable)
 			return false
@@ -78,10 +80,24 @@ func (a *listener) admits() bool {
 	if a.stopping {
 		return true // the last of the backlog: its peers hold them for accepted
 	}
+	if a.short && g.handed.Load() > 0 {
+		return false
+	}
 	if limit := a.s.MaxConns; limit > 0 && g.conns.Load() >= int64(limit) {
 		return false
 	}
 	return g.starving.Load() == 0 && g.refillSpare()
+}
+
+// crowded says that the descriptors that are left may not suffice for those that
+// were handed to other loops and are not opened yet: each may dial. A number is
+// always the lowest that is free, so the one just accepted tells how many are left.
+// Running ahead here, accepted connections took all descriptors, and their dials
+// waited for each other.
+func (a *listener) crowded(num int) bool {
+	g := a.loop.group
+	left := int64(g.files - num - 1)
+	return left < 2*g.handed.Load()+int64(2*len(g.loops))
 }
 
 func (a *listener) pause(why string, e sys.Errno) {
@@ -150,7 +166,16 @@ func (a *listener) place(num int, f sys.Family) {
 		a.s.open(l, num, f)
 		return
 	}
-	if err := to.Post(func() { a.s.open(to, num, f) }); err != nil {
+	g := l.group
+	g.handed.Add(1)
+	err := to.Post(func() {
+		a.s.open(to, num, f)
+		if g.handed.Add(-1) == 0 {
+			g.freed()
+		}
+	})
+	if err != nil {
+		g.handed.Add(-1)
 		to.addConn(-1)
 		fd.CloseNum(l.k, num)
 	}

@@ -48,6 +48,8 @@ type Group struct {
 	spare    atomic.Int64  // the reserve descriptor, -1 when lent
 	starving atomic.Int64  // dials that wait for a descriptor
 	paused   atomic.Int64  // listeners that wait for one
+	handed   atomic.Int64  // connections handed over and not opened yet
+	files    int           // how many descriptors the process may have
 	ended    sync.WaitGroup
 	closing  atomic.Bool
 	stop     chan struct{} // ends the watchdog
@@ -88,6 +90,7 @@ func newGroup(config Config) (*Group, error) {
 	g := &Group{
 		k: config.Kernel, log: config.Logger, config: config,
 		governor: pool.NewGovernor(config.Kernel),
+		files:    config.Kernel.MaxFiles(),
 		drained:  make(chan struct{}, 1),
 		stop:     make(chan struct{}),
 	}

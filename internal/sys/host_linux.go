@@ -44,6 +44,15 @@ func (host) Close(fd int) Errno {
 	return e
 }
 
+// MaxFiles answers the limit as it is now; none that could be read is none at all.
+func (host) MaxFiles() int {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return 1 << 30
+	}
+	return int(min(limit.Cur, 1<<30))
+}
+
 func (host) Socket(f Family) (int, Errno) {
 	domain := unix.AF_INET
 	switch f {

@@ -66,6 +66,9 @@ type Kernel interface {
 
 	Close(fd int) Errno
 
+	// MaxFiles is the soft limit of descriptors of the process: RLIMIT_NOFILE.
+	MaxFiles() int
+
 	// Now is a monotonic clock in nanoseconds.
 	Now() int64
 }
