@@ -22,10 +22,40 @@ import (
 // The tests run the program itself, in a process of its own: this test's binary,
 // which is the program when it is told so.
 func TestMain(m *testing.M) {
+	if os.Getenv("PENSTOCK_PLAIN") != "" {
+		plainForward(os.Args[2], os.Args[4])
+	}
 	if os.Getenv("PENSTOCK_FORWARD") != "" {
 		os.Exit(run())
 	}
 	os.Exit(m.Run())
+}
+
+// plainForward is a forwarder of the standard library: two goroutines for each
+// connection, which its scheduler runs in turn.
+func plainForward(listen, to string) {
+	ln, err := net.Listen("tcp", listen)
+	if err != nil {
+		panic(err)
+	}
+	os.Stderr.WriteString("listening on " + ln.Addr().String() + "\n")
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			panic(err)
+		}
+		go func() {
+			defer c.Close()
+			up, err := net.Dial("tcp", to)
+			if err != nil {
+				return
+			}
+			defer up.Close()
+			go func() { io.Copy(c, up); c.(*net.TCPConn).CloseWrite() }()
+			io.Copy(up, c)
+			up.(*net.TCPConn).CloseWrite()
+		}()
+	}
 }
 
 // A program is one that is running.
