@@ -147,3 +147,23 @@ func TestAddressesFromOutside(t *testing.T) {
 		}
 	}
 }
+
+// An urgent byte in front of the end is read with it: left in the queue, it would
+// turn our close into a reset.
+func TestEndBehindAnUrgentByteClosesInOrder(t *testing.T) {
+	k, d, peer := pair(t, "tcp")
+	r, w, _ := k.Pipe()
+	defer fd.CloseNum(k, r)
+	defer fd.CloseNum(k, w)
+	unix.Send(peer, []byte("!"), unix.MSG_OOB)
+	unix.Shutdown(peer, unix.SHUT_WR)
+	time.Sleep(20 * time.Millisecond)
+	if n, _, e := d.Drain(k, w, 1<<16); n != 0 || e != 0 || !d.ReadEnded() {
+		t.Fatalf("%d, %v, ended %v", n, e, d.ReadEnded())
+	}
+	d.Close(k)
+	time.Sleep(20 * time.Millisecond)
+	if n, err := unix.Read(peer, make([]byte, 1)); n != 0 || err != nil {
+		t.Errorf("the peer reads %d, %v, want the end", n, err)
+	}
+}

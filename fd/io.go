@@ -109,6 +109,11 @@ func (d *FD) confirmEnd(k sys.Kernel) sys.Errno {
 	case e != 0:
 		return d.failed(e, Readable)
 	}
+	// Read what was looked at: an urgent byte in front of the FIN would stay in the
+	// queue, and close(2) answers what stays there with a reset.
+	if _, e := k.Recv(d.Num(), one[:], 0); e != 0 {
+		return d.failed(e, Readable)
+	}
 	return d.end()
 }
 

@@ -22,6 +22,7 @@ type rig struct {
 	srv     *loop.Server
 	front   net.Addr
 	back    net.Listener
+	pairs   uint64
 	mu      sync.Mutex
 	results []splice.Result
 }
@@ -109,6 +110,11 @@ func (r *rig) pair() (client, backend stream) {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { c.Close() })
+	r.pairs++
+	testkit.Eventually(r.t, "the relay has begun", func() bool { // the backend knows before the forwarder
+		c := r.srv.Group().Counters()
+		return c.Dialed >= r.pairs
+	})
 	return client, c.(stream)
 }
 

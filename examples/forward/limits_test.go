@@ -156,7 +156,7 @@ func TestStalledTransfersDoNotSlowAFreshOne(t *testing.T) {
 		}
 		io.Copy(io.Discard, c)
 	})
-	p := start(t, "unix:"+dir+"/back", unprivileged(t, dir), "-loops", "1", "-drain", "1s")
+	p := start(t, "unix:"+dir+"/back", unprivileged(t, dir), "-loops", "1", "-drain", "1s", "-mode", "splice")
 	rate := func() float64 {
 		c := p.dial(t)
 		defer c.Close()
@@ -185,11 +185,15 @@ func TestStalledTransfersDoNotSlowAFreshOne(t *testing.T) {
 		fill.Add(1)
 		go func() {
 			defer fill.Done()
-			c.SetWriteDeadline(time.Now().Add(2 * time.Second))
-			c.Write(make([]byte, 2<<20)) // fills the path through the pipe
+			c.Write(make([]byte, 4<<20)) // fills the path, and blocks until c is closed
 		}()
 	}
-	fill.Wait()
+	defer fill.Wait()
+	defer func() {
+		for _, c := range stalled {
+			c.Close()
+		}
+	}()
 	testkit.Eventually(t, "the transfers stall, each with a pipe", func() bool { return p.kinds(t)["pipe"] >= 2*195 })
 	kinds := p.kinds(t)
 	stalling.Store(false)
