@@ -194,7 +194,7 @@ func TestStalledTransfersDoNotSlowAFreshOne(t *testing.T) {
 			c.Close()
 		}
 	}()
-	testkit.Eventually(t, "the transfers stall, each with a pipe", func() bool { return p.kinds(t)["pipe"] >= 2*195 })
+	testkit.Eventually(t, "the transfers stall, each with a pipe", func() bool { return p.kinds(t)["pipe"] >= 2*180 })
 	kinds := p.kinds(t)
 	stalling.Store(false)
 	disturbed := []float64{rate(), rate(), rate()}
