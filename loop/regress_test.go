@@ -317,3 +317,53 @@ func TestServerServesOnceAndEndsWithClose(t *testing.T) {
 	}
 	testkit.GivenBack(t, srv.Group())
 }
+
+// fullTable is the host's kernel whose descriptors are all in use until one of ours
+// is closed.
+type fullTable struct {
+	sys.Kernel
+	freed atomic.Bool
+}
+
+func (k *fullTable) Close(fd int) sys.Errno {
+	k.freed.Store(true)
+	return k.Kernel.Close(fd)
+}
+
+func (k *fullTable) Socket(f sys.Family) (int, sys.Errno) {
+	if !k.freed.Load() {
+		return -1, sys.EMFILE
+	}
+	return k.Kernel.Socket(f)
+}
+
+// With every descriptor in use a dial is lent the reserve's.
+func TestReserveDescriptorServesADial(t *testing.T) {
+	testkit.Leaks(t)
+	host, err := sys.Host()
+	if err != nil {
+		t.Skip("no host kernel: ", err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	g, err := loop.Start(loop.Config{Loops: 1, Kernel: &fullTable{Kernel: host}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, told := g.Loops()[0], make(chan error, 1)
+	l.Post(func() {
+		d := &loop.Dialer{Timeout: 500 * time.Millisecond}
+		d.Dial(l, "tcp", ln.Addr().String(), func(c *loop.Conn, err error) error {
+			told <- err
+			return io.EOF
+		})
+	})
+	if err := <-told; err != nil {
+		t.Error(err)
+	}
+	g.Close()
+	testkit.GivenBack(t, g)
+}
