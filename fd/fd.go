@@ -71,13 +71,20 @@ func (d *FD) Reread() {
 
 // failed handles the outcome of a call on the socket that failed: EAGAIN takes
 // back the readiness that the caller named, anything else is kept.
+//
+// A read that finds nothing on a socket that has failed answers the failure. That
+// may have been ours alone, a send for which there was no memory: then no end will
+// come from the peer, which knows nothing of it, and no event that ends the wait.
 func (d *FD) failed(e sys.Errno, would Ready) sys.Errno {
-	if e == sys.EAGAIN {
-		d.ready &^= would
-		return e
+	if e != sys.EAGAIN {
+		d.Fail(e)
+		return sys.Errno(d.err)
 	}
-	d.Fail(e)
-	return sys.Errno(d.err)
+	d.ready &^= would
+	if would&Readable != 0 && d.err != 0 {
+		return sys.Errno(d.err)
+	}
+	return e
 }
 
 // Clear takes readiness back: for a descriptor that is not read and written

@@ -83,16 +83,20 @@ func (d *FD) Probe(k sys.Kernel) sys.Errno {
 // mark behind which bytes wait, once a FIN has come. Then EAGAIN is answered with
 // Urgent set and Readable left, and Recv crosses the mark.
 //
-// refused says that splice(2) cannot serve this pair now, no byte having moved,
-// and that says nothing about the socket: Recv may do. EINVAL is such an answer,
-// and ENOMEM, as copying needs no pipe buffers.
+// refused says that splice(2) cannot serve this pair now, no byte having moved, and
+// that Recv may. EINVAL is such an answer, and ENOMEM, as copying needs no pipe
+// buffers. So is whatever a socket that has failed answers: at an urgent mark that
+// is its error, or EAGAIN, in front of bytes that recv still reads.
 func (d *FD) Drain(k sys.Kernel, w, n int) (moved int, refused bool, e sys.Errno) {
 	moved, e = k.Splice(d.Num(), w, n)
 	switch {
-	case e == sys.EINVAL || e == sys.ENOMEM:
+	case e == sys.EINVAL || e == sys.ENOMEM || e == sys.EAGAIN && d.err != 0:
 		return 0, true, 0
-	case e != 0:
+	case e == sys.EAGAIN:
 		return 0, false, d.failed(e, Readable)
+	case e != 0:
+		d.Fail(e)
+		return 0, true, 0
 	case moved == 0:
 		return 0, false, d.confirmEnd(k)
 	}

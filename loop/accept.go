@@ -177,7 +177,9 @@ func (a *listener) place(num int, f sys.Family) {
 	if err != nil {
 		g.handed.Add(-1)
 		to.addConn(-1)
-		fd.CloseNum(l.k, num)
+		d := fd.Own(num, f)
+		d.Reset(l.k)
+		d.Close(l.k)
 	}
 }
 

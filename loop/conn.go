@@ -40,12 +40,14 @@ const (
 )
 
 // newConn registers a descriptor, which was counted by addConn when it was meant
-// for this loop, as a connection. On an error it is closed.
+// for this loop, as a connection. On an error it is reset: closed in order, the peer
+// would read an end that nobody sent.
 func (l *Loop) newConn(num int, f sys.Family, set *settings) (*Conn, error) {
 	c := &Conn{set: set}
 	c.fd = fd.Own(num, f)
 	if e := l.register(&c.Registration, parked{c}, false); e != 0 {
 		c.closed.Store(true)
+		c.fd.Reset(l.k)
 		c.fd.Close(l.k)
 		l.addConn(-1)
 		l.count.Rejected++

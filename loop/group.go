@@ -29,8 +29,11 @@ type Config struct {
 	LockThreads bool
 	// Logger takes warnings and panics. Default (nil): slog.Default.
 	Logger *slog.Logger
-	// Kernel is for the tests of Penstock itself. Default (nil): the host's.
-	Kernel sys.Kernel
+	// Kernel and Stepped are for the tests of Penstock itself. Default (nil): the
+	// host's kernel. Stepped starts no goroutine: whoever made the group runs its
+	// loops, by Loop.Step, and its server accepts after Server.Accept.
+	Kernel  sys.Kernel
+	Stepped bool
 }
 
 // A Group is a set of loops that share a page budget, workers and a watchdog. Its
@@ -66,6 +69,9 @@ func Start(config Config) (*Group, error) {
 	g, err := newGroup(config)
 	if err != nil {
 		return nil, err
+	}
+	if g.config.Stepped {
+		return g, nil
 	}
 	for _, l := range g.loops {
 		g.ended.Add(1)
@@ -180,6 +186,9 @@ func (g *Group) Close() error {
 		l.Post(func() { l.ending = true })
 	}
 	close(g.stop)
+	if g.config.Stepped {
+		g.endStepped()
+	}
 	g.ended.Wait()
 	g.workers.Close()
 	g.lendSpare()

@@ -199,16 +199,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	if s.serving.Swap(true) {
 		return errors.New("penstock: a server serves once")
 	}
-	g.mu.Lock()
-	listeners := slices.Clone(g.listeners)
-	g.mu.Unlock()
-	errs := make(chan error, len(listeners))
-	for _, ln := range listeners {
-		if err := ln.loop.Post(func() { errs <- ln.accept() }); err != nil {
-			return ErrServerClosed
-		}
-	}
-	for range listeners {
+	errs, n := s.acceptAll(g)
+	for range n {
 		if err := <-errs; err != nil {
 			s.Close()
 			return err
@@ -221,6 +213,21 @@ func (s *Server) Serve(ctx context.Context) error {
 		g.ended.Wait()
 		return ErrServerClosed
 	}
+}
+
+// acceptAll has all listeners begin to accept, each on its loop, and answers how
+// many outcomes will come.
+func (s *Server) acceptAll(g *Group) (errs chan error, n int) {
+	g.mu.Lock()
+	listeners := slices.Clone(g.listeners)
+	g.mu.Unlock()
+	errs = make(chan error, len(listeners))
+	for _, ln := range listeners {
+		if ln.loop.Post(func() { errs <- ln.accept() }) != nil {
+			errs <- ErrServerClosed
+		}
+	}
+	return errs, len(listeners)
 }
 
 // accept begins accepting, on the listener's loop.

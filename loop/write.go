@@ -108,6 +108,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if c.out == nil {
 		var e sys.Errno
 		if rest, e = c.send(p); e != 0 {
+			c.loop.push(&c.Registration) // a timer's Write: no event will bring the task here
 			return len(p) - len(rest), c.opError("write", e)
 		}
 	}

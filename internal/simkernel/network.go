@@ -1,0 +1,162 @@
+package simkernel
+
+import (
+	"fmt"
+
+	"github.com/penstock/penstock/internal/sys"
+)
+
+// A Link is what is under way from one socket to the other end of its connection.
+type Link struct{ s *sock }
+
+// Links answers all links, in an order that depends on nothing but the calls made.
+func (k *Kernel) Links(into []Link) []Link {
+	into = into[:0]
+	for _, s := range k.socks {
+		if s.state != idle && s.state != listening {
+			into = append(into, Link{s})
+		}
+	}
+	return into
+}
+
+// Due says whether Deliver would do anything.
+func (l Link) Due() bool {
+	s := l.s
+	switch {
+	case s.state == connecting:
+		ln := s.k.listener(s.to)
+		return ln == nil || !ln.silent && len(ln.backlog) <= ln.limit
+	case s.rstOut:
+		return true
+	case s.state != connected:
+		return false
+	case s.out.n > s.held:
+		return s.peer.window() > 0 && s.peer.state == connected
+	}
+	return s.shutW && !s.finOut && s.out.n == 0
+}
+
+// window is how many bytes a socket can be given. One whose reader has gone takes,
+// and refuses, anything.
+func (s *sock) window() int {
+	if s.orphan {
+		return 1
+	}
+	return s.rcvbuf - s.in.n
+}
+
+// Deliver moves one step on: a connect is answered, or up to n bytes of one segment
+// arrive, or a FIN, or a RST.
+func (l Link) Deliver(n int) {
+	s := l.s
+	if l.Due() {
+		s.k.Progress++
+	}
+	switch {
+	case s.state == connecting:
+		s.answer()
+	case s.rstOut:
+		s.rstOut = false
+		s.peer.onReset()
+		s.sweep()
+	case s.state != connected:
+	case s.out.n > s.held:
+		s.transmit(min(n, s.out.n-s.held))
+	case s.shutW && !s.finOut:
+		s.finOut = true
+		s.peer.onFin()
+		s.closed()
+	}
+}
+
+// transmit delivers up to n bytes, as the window allows.
+func (s *sock) transmit(n int) {
+	p := s.peer
+	if p.state != connected {
+		return // a RST is on its way to us
+	}
+	if s.outUrgent {
+		s.outUrgent = false
+		p.onMark(s.outMark)
+	}
+	seg := s.out.pop(max(min(n, p.window()), 0))
+	if seg.N == 0 {
+		return
+	}
+	s.outSeq += uint64(seg.N)
+	p.onData(seg)
+	if s.noSpace && s.state == connected && s.writable() {
+		s.noSpace = false
+		s.file.wake(sys.EpollOut)
+	}
+}
+
+// onData receives a segment. A socket whose owner has closed it answers with RST,
+// whatever it still had to send (tcp_rcv_state_process).
+func (s *sock) onData(seg Segment) {
+	if s.orphan {
+		s.reset()
+		return
+	}
+	s.in.push(seg)
+	s.file.wake(sys.EpollIn | sys.EpollPri)
+}
+
+// onMark is told where the urgent byte is (tcp_check_urg). An older one that was
+// not read becomes part of the stream, but is skipped if the reader stands at it.
+func (s *sock) onMark(mark uint64) {
+	if s.seq > mark || s.orphan {
+		return
+	}
+	if s.urgent && s.mark == s.seq && s.in.n > 0 {
+		s.in.skip(1)
+		s.seq++
+	}
+	s.urgent, s.mark = true, mark
+	s.file.wake(sys.EpollIn | sys.EpollPri)
+}
+
+func (s *sock) onFin() {
+	if s.state != connected {
+		return
+	}
+	s.finIn, s.shutR = true, true
+	s.file.wake(0)
+	s.closed()
+}
+
+// closed ends a connection both of whose FINs were received.
+func (s *sock) closed() {
+	if s.finIn && s.finOut && s.state == connected {
+		s.state = gone
+		s.file.wake(0)
+	}
+	s.sweep()
+}
+
+// Settle delivers everything that can be delivered, as a loopback does.
+func (k *Kernel) Settle() {
+	var links []Link
+	for moved := true; moved; {
+		moved = false
+		links = k.Links(links)
+		for _, l := range links {
+			for l.Due() {
+				l.Deliver(1 << 30)
+				moved = true
+			}
+		}
+	}
+}
+
+// String says what a link would deliver, and what the other end holds.
+func (l Link) String() string {
+	s := l.s
+	to := 0
+	if s.peer != nil {
+		to = s.peer.in.n
+	}
+	return fmt.Sprintf("%v → %v (%d queued, %d held back, end %v, reset %v; %d wait to be read)",
+		s.addr, s.to, s.out.n, s.held, s.shutW, s.rstOut, to)
+}

@@ -1,0 +1,281 @@
+package simkernel
+
+import (
+	"net/netip"
+
+	"github.com/penstock/penstock/internal/sys"
+)
+
+type state uint8
+
+const (
+	idle       state = iota // made, and no more
+	listening               // TCP_LISTEN
+	connecting              // TCP_SYN_SENT
+	connected               // anything from TCP_ESTABLISHED to TCP_LAST_ACK
+	gone                    // TCP_CLOSE, after having been connected
+)
+
+// A sock is one end of a connection, or a listener. Bytes go from the out queue of
+// one end to the in queue of the other when the Scheduler delivers them, and are
+// acknowledged in the same moment.
+type sock struct {
+	k     *Kernel
+	file  *file // nil if it is not of the process, or closed
+	peer  *sock
+	state state
+
+	in     queue
+	seq    uint64 // of the first byte of in
+	mark   uint64 // of the urgent byte
+	urgent bool   // it is in in, or to come
+	finIn  bool   // the peer's FIN was received
+	rcvbuf int
+
+	out       queue
+	outSeq    uint64 // of the first byte of out
+	outMark   uint64 // of the urgent byte that was sent last
+	outUrgent bool   // the peer has not been told of it
+	urged     bool   // one was sent
+	sndbuf    int
+	noSpace   bool  // somebody wants to know when there is room
+	held      int   // bytes at the end of out that MSG_MORE holds back
+	heldUntil int64 // at the latest
+	finOut    bool  // our FIN was received
+	rstOut    bool  // our RST is under way
+
+	err      sys.Errno // sk_err: told once
+	shutR    bool
+	shutW    bool
+	linger0  bool
+	orphan   bool // closed by its owner
+	reported bool // connect was told of the connection
+
+	addr, to netip.AddrPort
+	backlog  []*sock
+	limit    int
+	silent   bool // a listener that does not answer
+}
+
+func (k *Kernel) newSock() *sock {
+	s := &sock{k: k, sndbuf: k.Config.Send, rcvbuf: k.Config.Recv}
+	k.socks = append(k.socks, s)
+	return s
+}
+
+// sweep forgets a socket that nobody can reach and that has nothing to deliver.
+func (s *sock) sweep() {
+	if s.orphan && s.state == gone && !s.rstOut {
+		s.k.socks = without(s.k.socks, s)
+	}
+}
+
+// Socket is socket(2), of IPv4.
+func (k *Kernel) Socket(f sys.Family) (int, sys.Errno) {
+	if e := k.enter(Socket, -1); e != 0 {
+		return -1, e
+	}
+	if f != sys.Inet4 {
+		return -1, sys.EAFNOSUPPORT
+	}
+	s := k.newSock()
+	s.file = &file{sock: s}
+	n, e := k.install(s.file)
+	if e != 0 {
+		s.orphan, s.state = true, gone
+		s.sweep()
+	}
+	return n, e
+}
+
+// Bind is bind(2). Port 0 is given at once.
+func (k *Kernel) Bind(fd int, a sys.Addr) sys.Errno {
+	if e := k.enter(Bind, fd); e != 0 {
+		return e
+	}
+	s, e := k.socket(fd)
+	if e != 0 {
+		return e
+	}
+	if s.addr.IsValid() {
+		return sys.EINVAL
+	}
+	ap := a.AP
+	if ap.Port() == 0 {
+		ap = netip.AddrPortFrom(ap.Addr(), k.port())
+	}
+	if k.listener(ap) != nil {
+		return sys.EADDRINUSE
+	}
+	s.addr = ap
+	return 0
+}
+
+func (k *Kernel) port() uint16 {
+	k.ports++
+	return k.ports
+}
+
+// listener finds who listens on an address.
+func (k *Kernel) listener(a netip.AddrPort) *sock {
+	for _, s := range k.listeners {
+		if s.addr.Port() == a.Port() && (s.addr.Addr() == a.Addr() || s.addr.Addr().IsUnspecified()) {
+			return s
+		}
+	}
+	return nil
+}
+
+// Listen is listen(2).
+func (k *Kernel) Listen(fd, backlog int) sys.Errno {
+	if e := k.enter(Listen, fd); e != 0 {
+		return e
+	}
+	s, e := k.socket(fd)
+	if e != 0 {
+		return e
+	}
+	s.listen(backlog)
+	return 0
+}
+
+func (s *sock) listen(backlog int) {
+	s.state, s.limit = listening, backlog
+	s.k.listeners = append(s.k.listeners, s)
+}
+
+// Accept is accept4(2). A connection that was reset while it waited is answered
+// all the same, and tells of it when it is read.
+func (k *Kernel) Accept(fd int) (int, sys.Addr, sys.Errno) {
+	if e := k.enter(Accept, fd); e != 0 {
+		return -1, sys.Addr{}, e
+	}
+	s, e := k.socket(fd)
+	switch {
+	case e != 0:
+		return -1, sys.Addr{}, e
+	case s.state != listening:
+		return -1, sys.Addr{}, sys.EINVAL
+	case len(s.backlog) == 0:
+		return -1, sys.Addr{}, sys.EAGAIN
+	}
+	c := s.backlog[0]
+	c.file = &file{sock: c}
+	n, e := k.install(c.file)
+	if e != 0 { // the connection stays in the backlog
+		c.file = nil
+		return -1, sys.Addr{}, e
+	}
+	s.backlog = s.backlog[1:]
+	return n, sys.Addr{AP: c.to, Family: sys.Inet4}, 0
+}
+
+// Connect is connect(2), of a socket that does not block.
+func (k *Kernel) Connect(fd int, a sys.Addr) sys.Errno {
+	if e := k.enter(Connect, fd); e != 0 {
+		return e
+	}
+	s, e := k.socket(fd)
+	if e != 0 {
+		return e
+	}
+	switch s.state {
+	case idle:
+		s.to, s.state = a.AP, connecting
+		if !s.addr.IsValid() {
+			s.addr = netip.AddrPortFrom(a.AP.Addr(), k.port())
+		}
+		k.Progress++
+		return sys.EINPROGRESS
+	case connecting:
+		return sys.EALREADY
+	case connected:
+		if s.reported {
+			return sys.EISCONN
+		}
+		s.reported = true
+		return 0
+	}
+	if s.err != 0 {
+		return s.handOut()
+	}
+	return sys.ECONNABORTED
+}
+
+// answer ends a connect that is under way: with a connection, if somebody listens
+// and has room, else with ECONNREFUSED. It answers false if nothing came.
+func (s *sock) answer() bool {
+	ln := s.k.listener(s.to)
+	switch {
+	case ln == nil:
+		s.err, s.state = sys.ECONNREFUSED, gone
+		s.shutR, s.shutW = true, true
+	case ln.silent || len(ln.backlog) > ln.limit:
+		return false
+	default:
+		s.state = connected
+		ln.establish(s)
+	}
+	s.file.wake(0)
+	return true
+}
+
+// establish makes the other end of a connection to a listener.
+func (ln *sock) establish(s *sock) {
+	c := ln.k.newSock()
+	c.state, c.peer, c.addr, c.to = connected, s, ln.addr, s.addr
+	c.sndbuf, c.rcvbuf = ln.sndbuf, ln.rcvbuf
+	s.peer = c
+	ln.backlog = append(ln.backlog, c)
+	ln.file.wake(sys.EpollIn)
+}
+
+// Shutdown is shutdown(2).
+func (k *Kernel) Shutdown(fd, how int) sys.Errno {
+	if e := k.enter(Shutdown, fd); e != 0 {
+		return e
+	}
+	s, e := k.socket(fd)
+	if e != 0 {
+		return e
+	}
+	if how != sys.ShutWrite {
+		return sys.EOPNOTSUPP // the runtime shuts nothing else
+	}
+	k.Progress++
+	return s.shutdownWrite()
+}
+
+// Recv is recvfrom(2).
+func (k *Kernel) Recv(fd int, p []byte, flags int) (int, sys.Errno) {
+	if e := k.enter(Recv, fd); e != 0 {
+		return 0, e
+	}
+	s, e := k.socket(fd)
+	if e != 0 {
+		return 0, e
+	}
+	n, e := s.recv(p, flags&sys.MsgPeek != 0)
+	if flags&sys.MsgPeek == 0 {
+		k.Taken += uint64(n)
+	}
+	return n, e
+}
+
+// Send is sendto(2).
+func (k *Kernel) Send(fd int, p []byte, flags int) (int, sys.Errno) {
+	if e := k.enter(Send, fd); e != 0 {
+		return 0, e
+	}
+	s, e := k.socket(fd)
+	if e != 0 {
+		return 0, e
+	}
+	n, e := s.sendRoom(len(p))
+	if n > 0 && e == 0 {
+		n, e = s.send(Segment{Raw: k.raw.keep(p[:n]), N: n})
+		k.Given += uint64(n)
+		k.Progress++
+	}
+	return n, e
+}

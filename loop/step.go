@@ -1,0 +1,29 @@
+package loop
+
+// Step turns a loop of a group whose Config.Stepped is set, once, on the caller's
+// goroutine, which stands for the loop's own: events, tasks, timers, ready list. It
+// waits for events, if there is nothing else to do, and mayBlock is true. It answers
+// false when the loop has ended. It is for the tests of Penstock itself.
+func (l *Loop) Step(mayBlock bool) bool {
+	if l.ended {
+		return false
+	}
+	l.turn(mayBlock)
+	l.publish()
+	if l.ending {
+		l.end()
+	}
+	return !l.ended
+}
+
+// Accept has the loops of a server whose Config.Stepped is set begin to accept,
+// as Serve does; Close ends it. It is for the tests of Penstock itself.
+func (s *Server) Accept() { s.acceptAll(s.Group()) }
+
+// endStepped ends the loops of a group that nobody else runs.
+func (g *Group) endStepped() {
+	for _, l := range g.loops {
+		for l.Step(false) {
+		}
+	}
+}

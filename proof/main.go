@@ -1,0 +1,37 @@
+// Proof runs what the reliability card of the README claims: each of its numbers
+// is the outcome of one of these commands.
+//
+//	go run ./proof schedules    random schedules of the runtime on a simulated kernel
+//	go run ./proof exhaust      every schedule of small ones
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/penstock/penstock/proof/sim"
+)
+
+// commands by name. Each reads its own flags, and answers an error if what it was
+// to prove does not hold.
+var commands = map[string]func(args []string, out io.Writer) error{
+	"schedules": sim.Schedules,
+	"exhaust":   sim.Exhaust,
+}
+
+func main() {
+	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: go run ./proof schedules|exhaust [flags]; -h after the command lists them")
+		os.Exit(2)
+	}
+	err := commands[os.Args[1]](os.Args[2:], os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "proof:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,170 @@
+package sim
+
+import (
+	"github.com/penstock/penstock/internal/simkernel"
+	"github.com/penstock/penstock/internal/sys"
+	"github.com/penstock/penstock/loop"
+	"github.com/penstock/penstock/splice"
+)
+
+type loopT = loop.Loop
+
+// config is what a run has chosen before it begins.
+type config struct {
+	kernel     simkernel.Config
+	loops      int
+	lives      []kind
+	marks      loop.Marks
+	relay      splice.Options
+	peers      int // bytes that a peer's queues hold
+	mss        int // bytes that the network delivers at a time
+	posts      int
+	interleave int  // once in so many calls something else happens
+	odd        bool // parties reset, stall, send urgent bytes
+	faults     bool
+	deadly     bool // of those, also such that may cut a connection
+	holds      bool
+	spurious   bool
+	between    int // how many times; below 0: without limit
+	exact      *Scenario
+}
+
+func (s *Scenario) choose(t *Tape) config {
+	if s != nil {
+		return s.exact(t)
+	}
+	c := config{
+		loops:      1,
+		lives:      make([]kind, 1+t.Pick(4)),
+		interleave: Of(t, 8, 2, 4, 32),
+		mss:        Of(t, 1448, 65536, 1, 100, 16384),
+		peers:      Of(t, 64<<10, 2000, 10000, 300<<10),
+		posts:      t.Pick(4),
+		odd:        t.Pick(4) > 0,
+		faults:     t.Pick(3) == 2,
+		holds:      t.Odds(8),
+		spurious:   t.Odds(4),
+		between:    -1,
+	}
+	if t.Odds(8) {
+		c.loops = 2
+	}
+	c.kernel = simkernel.Config{
+		Send: Of(t, 64<<10, 3000, 20000, 400<<10),
+		Recv: Of(t, 64<<10, 3000, 20000, 400<<10),
+		Slot: Of(t, 4096, 1448, 17000),
+	}
+	if c.mss < 100 {
+		c.mss = 8192
+		c.kernel.Slot = 300 // many small pieces, at the price of few
+	}
+	c.relay.Mode = Of(t, splice.Splice, splice.Auto, splice.Copy)
+	c.relay.StallTimeout = -1
+	if c.faults {
+		c.deadly = t.Odds(4)
+		c.kernel.Narrow = Of(t, 0, 1, 2)
+		c.kernel.Files = Of(t, 0, 12, 16, 24)
+		c.kernel.Pipes = sys.PipeLimits{Soft: Of(t, 0, 16, 64, 1024)}
+	}
+	for i := range c.lives {
+		if t.Odds(4) {
+			c.lives[i] = kind(t.Pick(4))
+		}
+	}
+	if t.Odds(4) {
+		c.marks = loop.Marks{Low: 1000, High: 8000, Limit: 8000}
+	}
+	return c
+}
+
+// bounds count what must not go on for ever.
+type bounds struct {
+	between  int    // things that happened between two calls
+	calls    int    // without anything having changed
+	progress uint64 // as it was
+	inTurn   int    // calls since the last wait
+	bytes    uint64 // moved before the turn began
+	total    int
+	pending  int
+	acts     int // of others, without anything having changed
+	acted    uint64
+}
+
+// pend counts signals that were pending at a mark, which the runtime outlasts two of.
+func (b *bounds) pend() bool { b.pending++; return true }
+
+func (b *bounds) turn(k *simkernel.Kernel) {
+	b.inTurn, b.bytes, b.pending = 0, k.Taken, 0
+}
+
+// Limits of a run: what is seen, and several times more.
+const (
+	stuckCalls = 300     // calls in a row that change nothing
+	turnCalls  = 8000    // calls of one turn
+	turnBytes  = 8 << 20 // bytes taken in one turn
+	totalCalls = 300_000 // calls of a run
+)
+
+// spins ends a run that makes calls without getting anywhere.
+func (w *World) spins(c simkernel.Call) {
+	b := &w.bound
+	if w.k.Progress != b.progress {
+		b.progress, b.calls = w.k.Progress, 0
+	}
+	b.calls++
+	b.inTurn++
+	b.total++
+	if c == simkernel.EpollWait {
+		b.turn(w.k)
+	}
+	switch {
+	case b.calls > stuckCalls*(1+len(w.lives)):
+		w.fail("spin: %d calls in a row that change nothing", b.calls)
+	case b.inTurn > turnCalls:
+		w.fail("a turn without end: %d calls since epoll was asked", b.inTurn)
+	case w.k.Taken-b.bytes > turnBytes:
+		w.fail("a turn without end: %d bytes since epoll was asked", w.k.Taken-b.bytes)
+	case b.total > totalCalls:
+		w.fail("spin: %d calls in one run", b.total)
+	default:
+		return
+	}
+	panic(w.failure)
+}
+
+// faults by call: those that must be got over, and those that may cut a connection.
+var gotOver = map[simkernel.Call][]sys.Errno{
+	simkernel.Accept:      {sys.EMFILE, sys.ENFILE, sys.ENOBUFS, sys.ENOMEM, sys.ECONNABORTED, sys.EPERM},
+	simkernel.Socket:      {sys.EMFILE, sys.ENFILE, sys.ENOBUFS, sys.ENOMEM},
+	simkernel.Eventfd:     {sys.EMFILE, sys.ENFILE, sys.ENOMEM},
+	simkernel.Pipe:        {sys.EMFILE, sys.ENFILE},
+	simkernel.SetPipeSize: {sys.EPERM, sys.EBUSY, sys.ENOMEM},
+}
+
+var deadly = map[simkernel.Call][]sys.Errno{
+	simkernel.SetOption: {sys.ENOBUFS, sys.ENOPROTOOPT},
+	simkernel.Connect:   {sys.EADDRNOTAVAIL, sys.ECONNREFUSED, sys.ETIMEDOUT, sys.EPERM},
+	simkernel.EpollAdd:  {sys.ENOMEM},
+	simkernel.Recv:      {sys.ENOMEM, sys.ETIMEDOUT},
+	simkernel.Send:      {sys.ENOMEM, sys.ENOBUFS},
+	simkernel.Splice:    {sys.ENOMEM, sys.EINVAL},
+}
+
+// fault chooses how a call fails.
+func (w *World) fault(c simkernel.Call) sys.Errno {
+	errs := gotOver[c]
+	if w.registered() == 0 {
+		return 0 // a server that cannot listen does not serve
+	}
+	if errs == nil && w.config.deadly {
+		if errs = deadly[c]; errs != nil {
+			w.fatal = true
+		}
+	}
+	if errs == nil {
+		return 0
+	}
+	e := Of(w.tape, errs...)
+	w.say("%v fails: %v", c, e)
+	return e
+}

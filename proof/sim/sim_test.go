@@ -1,0 +1,64 @@
+package sim
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/penstock/penstock/internal/testkit"
+)
+
+// The seed is a fresh one each time; what fails says how to run it again.
+func TestRandomSchedulesLoseNothing(t *testing.T) {
+	n := 20_000
+	if testkit.Race() || testing.Short() {
+		n = 1000
+	}
+	report, err := RandomRuns(rand.Uint64()>>16, n, 2)
+	t.Log(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSameTapeIsTheSameRun(t *testing.T) {
+	for seed := range uint64(50) {
+		tape := Random(seed)
+		var first, second bytes.Buffer
+		Run(tape, nil, &first)
+		again := Replay(tape.picks)
+		Run(again, nil, &second)
+		if !bytes.Equal(first.Bytes(), second.Bytes()) || !bytes.Equal(tape.picks, again.picks) {
+			t.Fatalf("seed %d: two runs of one tape differ", seed)
+		}
+	}
+}
+
+func TestShrinkingFindsTheShortestFailure(t *testing.T) {
+	picks := bytes.Repeat([]byte{1, 2, 3}, 100)
+	picks[77] = 200
+	short := Shrink(picks, func() bool { return false }, func(b []byte) bool {
+		return bytes.ContainsFunc(b, func(r rune) bool { return r > 100 }) || bytes.IndexByte(b, 200) >= 0
+	})
+	if len(short) != 1 {
+		t.Errorf("shrunk to %v", short)
+	}
+}
+
+func BenchmarkSchedules(b *testing.B) {
+	for i := range b.N {
+		if f := Run(Random(uint64(i)), nil, nil); f != "" {
+			b.Fatal(i, f)
+		}
+	}
+}
+
+func TestBadFlagsAreNamed(t *testing.T) {
+	for _, args := range [][]string{{"-n", "0"}, {"-tape", "xyz"}} {
+		err := Schedules(args, new(bytes.Buffer))
+		if err == nil || !strings.Contains(err.Error(), args[0]) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+// Package sim runs the real loops, pollers, descriptors, pools and relays on a
+// simulated kernel, one schedule after another, and checks after every step, and
+// at the end, that nothing was lost, confused, leaked, hung or spun.
+package sim
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/internal/content"
+	"github.com/penstock/penstock/internal/simkernel"
+	"github.com/penstock/penstock/internal/sys"
+	"github.com/penstock/penstock/loop"
+	"github.com/penstock/penstock/splice"
+)
+
+// kind is how the server serves a connection.
+type kind int
+
+const (
+	relayed kind = iota
+	echoed
+	replied  // reads to the end, and answers 100 ms later
+	panicked // the handler panics
+)
+
+// A life is one connection to the server: its client, and, if it is relayed, its
+// backend.
+type life struct {
+	kind     kind
+	client   party
+	backend  party
+	listener simkernel.Listener
+	addr     netip.AddrPort
+	refuses  bool // nobody listens there
+	started  bool
+	result   *splice.Result
+}
+
+// A World is one run.
+type World struct {
+	tape    *Tape
+	k       *simkernel.Kernel
+	config  config
+	srv     *loop.Server
+	loops   []*loop.Loop
+	epolls  map[int]int64 // deadlines of loops that sleep, where there are several
+	lives   []*life
+	links   []simkernel.Link
+	holds   []simkernel.Hold
+	actors  []actor
+	failure string
+	trace   io.Writer
+
+	posts, posted, ran int
+	busy               bool // a party acts: no call is the runtime's
+	fatal              bool // a fault was injected that may cut a connection
+	quiet              bool // no more interleaving, faults or holds
+	bound              bounds
+}
+
+var server = netip.MustParseAddrPort("10.0.0.1:80")
+
+// Run makes one run of a tape, and answers what failed: "" if nothing did.
+func Run(t *Tape, exact *Scenario, trace io.Writer) string {
+	w := &World{tape: t, trace: trace}
+	w.config = exact.choose(t)
+	w.run()
+	return w.failure
+}
+
+func (w *World) run() {
+	defer func() {
+		if v := recover(); v != nil && w.failure == "" {
+			w.failure = fmt.Sprintf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	w.begin()
+	w.turns()
+	if w.failure == "" {
+		w.judge()
+	}
+	w.shut()
+}
+
+// begin makes the kernel, the server and the lives.
+func (w *World) begin() {
+	c := &w.config
+	c.kernel.Scheduler = w
+	w.k = simkernel.New(c.kernel)
+	w.busy = true
+	for i := range c.lives {
+		w.lives = append(w.lives, w.newLife(i, c.lives[i]))
+	}
+	w.posts = c.posts
+	w.srv = &loop.Server{
+		Handler: loop.OnOpen(w.open),
+		Config:  loop.Config{Loops: c.loops, Watchdog: -1, Workers: 1, Kernel: w.k, Stepped: true, Logger: slog.New(w)},
+		Marks:   c.marks,
+	}
+	if _, err := w.srv.Listen("tcp4", server.String()); err != nil {
+		w.fail("listen: %v", err)
+		return
+	}
+	w.loops = w.srv.Group().Loops()
+	w.epolls = make(map[int]int64, len(w.loops))
+	w.srv.Accept()
+	w.busy = false
+}
+
+func (w *World) newLife(i int, kind kind) *life {
+	v := &life{kind: kind, addr: netip.AddrPortFrom(netip.MustParseAddr("10.0.0.2"), uint16(9000+i))}
+	odd := w.config.odd
+	c := &w.config
+	step := min(c.mss, c.peers, c.kernel.Send, c.kernel.Recv)
+	for _, p := range [2]*party{&v.client, &v.backend} {
+		if c.exact != nil {
+			c.exact.limit(w.tape, p)
+		} else {
+			p.plan(w.tape, odd, step)
+		}
+	}
+	if v.client.how == answer && v.backend.how == answer {
+		v.backend.how = shutHalf // somebody must begin
+	}
+	v.client.k, v.backend.k = uint64(2*i+1), uint64(2*i+2)
+	v.client.in.K, v.backend.in.K = v.backend.k, v.client.k
+	if kind != relayed {
+		v.client.in.K = v.client.k // it gets its own back
+		v.client.urgent = -1
+		if v.client.how == answer {
+			v.client.how = shutHalf
+		}
+	}
+	v.refuses = odd && w.tape.Odds(16)
+	if kind == relayed && !v.refuses {
+		v.listener = w.k.Serve(v.addr, 16)
+	}
+	return v
+}
+
+// open is the server's handler. It runs on a loop.
+func (w *World) open(c *loop.Conn) error {
+	remote := c.RemoteAddr()
+	if remote == nil {
+		return io.ErrUnexpectedEOF // it was reset in the backlog
+	}
+	v := w.find(remote.String())
+	switch v.kind {
+	case echoed:
+		return c.Serve(&echo{})
+	case replied:
+		return c.Serve(&reply{v: v})
+	case panicked:
+		return c.Serve(&panics{})
+	}
+	d := &loop.Dialer{Timeout: 10 * time.Hour}
+	return d.DialFor(c, "tcp4", v.addr.String(), func(up *loop.Conn, err error) error {
+		if err != nil {
+			return err
+		}
+		o := w.config.relay
+		o.Done = func(r splice.Result) { v.result = &r }
+		return splice.Relay(c, up, &o)
+	})
+}
+
+func (w *World) find(client string) *life {
+	for _, v := range w.lives {
+		if v.client.live && strings.HasSuffix(client, fmt.Sprintf(":%d", v.client.peer.Port())) {
+			return v
+		}
+	}
+	panic("no such client: " + client)
+}
+
+// fail ends the run. The first failure counts.
+func (w *World) fail(format string, args ...any) {
+	if w.failure == "" {
+		w.failure = fmt.Sprintf(format, args...)
+		w.say("FAILURE: %s", w.failure)
+	}
+}
+
+func (w *World) say(format string, args ...any) {
+	if w.trace != nil {
+		fmt.Fprintf(w.trace, "%10.3f ms  "+format+"\n", append([]any{float64(w.k.Clock()-int64(time.Hour)) / 1e6}, args...)...)
+	}
+}
+
+// shut ends the server, and checks that it gave back all that it had.
+func (w *World) shut() {
+	w.quiet = true
+	for _, h := range w.holds {
+		h.Release()
+	}
+	if w.srv.Group() == nil {
+		return
+	}
+	w.srv.Close()
+	if w.failure == "" {
+		w.judgeRest()
+	}
+}
+
+// Streams of what a reply consists of.
+func replyStream(v *life) content.Stream { return content.Stream{K: v.client.k} }
+
+var _ simkernel.Scheduler = (*World)(nil)
+
+// Pending is whether a signal is pending at an urgent mark.
+func (w *World) Pending() bool {
+	return !w.quiet && w.config.odd && w.bound.pending < 2 && w.tape.Odds(4) && w.bound.pend()
+}
+
+var _ sys.Kernel = (*simkernel.Kernel)(nil)
