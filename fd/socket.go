@@ -106,10 +106,20 @@ func bindSource(k sys.Kernel, num int, source sys.Addr, o *Options) sys.Errno {
 	return k.Bind(num, source)
 }
 
-// Connected asks how a connect that was in progress went, by asking again: 0 or
-// EISCONN is a connection, EALREADY says that it goes on, anything else is its
-// failure. SO_ERROR would do as well here, and nowhere later.
+// Connected asks how a connect that was in progress went: 0 is a connection,
+// EALREADY says that it goes on, anything else is its failure.
+//
+// It looks for bytes first: a peer may have sent some and then reset the connection
+// before anybody looked, and they come before the reset. Asking connect(2) again, or
+// SO_ERROR, would take the error away from whoever reads them.
 func Connected(k sys.Kernel, num int, a sys.Addr) sys.Errno {
+	var one [1]byte
+	switch n, e := k.Recv(num, one[:], sys.MsgPeek); {
+	case n > 0:
+		return 0
+	case e != 0 && e != sys.EAGAIN && e != sys.ENOTCONN:
+		return e
+	}
 	if e := k.Connect(num, a); e != sys.EISCONN {
 		return e
 	}

@@ -107,6 +107,9 @@ func (v *serving) Ready(*Registration) (again bool) {
 		v.Fail(c.opError("read", c.fd.Err())) // nothing more can come of it
 		return false
 	}
+	if v.cut() {
+		return false // Data ran into back-pressure that will not end
+	}
 	return v.wantsData() && c.flags&touched != 0
 }
 

@@ -101,6 +101,8 @@ func (c *Conn) Write(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	case c.fd.WriteEnded() || c.flags&shutting != 0:
 		return 0, c.opError("write", sys.EPIPE)
+	case c.fd.Err() != 0:
+		return 0, c.opError("write", c.fd.Err()) // its queue would never be sent
 	case c.out != nil && c.out.len()+len(p) > c.set.Limit:
 		return 0, ErrQueueFull
 	}

@@ -250,11 +250,12 @@ func (w *World) turns() {
 // passAll lets time pass for several loops, each of which has been run to rest.
 func (w *World) passAll() {
 	next := int64(-1)
-	for _, l := range w.loops {
+	clear(w.epolls)
+	for i, l := range w.loops {
 		before := w.k.Progress
 		w.step(l)
-		if w.k.Progress != before {
-			return
+		if w.k.Progress != before || len(w.epolls) != i+1 {
+			return // it had something to do, and did not sleep
 		}
 	}
 	for _, d := range w.epolls {
