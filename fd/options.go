@@ -1,6 +1,7 @@
 package fd
 
 import (
+	"math"
 	"time"
 
 	"github.com/penstock/penstock/internal/sys"
@@ -15,7 +16,7 @@ type Options struct {
 	Delay bool
 	// KeepAlive is the idle time before the first keep-alive probe, and the time
 	// between probes; net.ipv4.tcp_keepalive_probes unanswered ones (9) end the
-	// connection. In whole seconds, at least 1. Default (0): 15 s. Negative: no keep-alive.
+	// connection. In whole seconds, 1 to 32,767. Default (0): 15 s. Negative: no keep-alive.
 	KeepAlive time.Duration
 	// RecvBuffer and SendBuffer are SO_RCVBUF and SO_SNDBUF, in bytes, of which
 	// the kernel keeps twice. Default (0): the kernel sizes them as it goes.
@@ -25,7 +26,7 @@ type Options struct {
 	// SO_LINGER, with which close(2) waits, O_NONBLOCK or not (inet_release), and
 	// every connection of the loop with it. Default (0): 30 s.
 	Linger time.Duration
-	// UserTimeout is TCP_USER_TIMEOUT, in whole milliseconds: how long sent bytes
+	// UserTimeout is TCP_USER_TIMEOUT, in milliseconds, rounded up: how long sent bytes
 	// may stay unacknowledged. Default (0): the kernel's, about 15 minutes.
 	UserTimeout time.Duration
 	// ReusePort lets several listeners share an address. Server sets it itself
@@ -38,6 +39,9 @@ type Options struct {
 }
 
 const defaultKeepAlive = 15 * time.Second
+
+// maxKeepAlive is the longest time that the kernel takes, in seconds: MAX_TCP_KEEPIDLE.
+const maxKeepAlive = 32767
 
 // Set sets the options on a socket. The first error ends it.
 func (o *Options) Set(k sys.Kernel, num int, f sys.Family) sys.Errno {
@@ -53,12 +57,13 @@ func (o *Options) Set(k sys.Kernel, num int, f sys.Family) sys.Errno {
 		if every == 0 {
 			every = defaultKeepAlive
 		}
-		seconds := int(max(every, time.Second) / time.Second)
+		seconds := int(min(max(every, time.Second)/time.Second, maxKeepAlive))
 		s.set(true, sys.SolSocket, sys.SoKeepalive, 1)
 		s.set(true, sys.IPProtoT, sys.TCPKeepIdle, seconds)
 		s.set(true, sys.IPProtoT, sys.TCPKeepIntvl, seconds)
 	}
-	s.set(o.UserTimeout > 0, sys.IPProtoT, sys.TCPUserTimeout, int(o.UserTimeout/time.Millisecond))
+	// Rounded up: 0 would stand for the kernel's own time, which is a thousand times longer.
+	s.set(o.UserTimeout > 0, sys.IPProtoT, sys.TCPUserTimeout, int((o.UserTimeout-1)/time.Millisecond)+1)
 	s.set(o.ReusePort, sys.SolSocket, sys.SoReusePort, 1)
 	return s.e
 }
@@ -72,6 +77,6 @@ type setter struct {
 
 func (s *setter) set(wanted bool, level, name, value int) {
 	if wanted && s.e == 0 {
-		s.e = s.k.SetOption(s.num, level, name, value)
+		s.e = s.k.SetOption(s.num, level, name, min(value, math.MaxInt32))
 	}
 }

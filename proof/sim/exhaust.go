@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/internal/simkernel"
-	"github.com/penstock/penstock/loop"
 	"github.com/penstock/penstock/splice"
 )
 
@@ -17,10 +16,12 @@ var small = []struct {
 	name  string
 	world Scenario
 }{
-	{"one transfer: bytes or none, each end, a full sink or not, spliced and copied", Scenario{Lives: 1, Steps: 1}},
-	{"one transfer, and one thing between any two calls of its first 40", Scenario{Lives: 1, Steps: 0, Interleave: 1}},
-	{"the wake-up: two posts, each between any two calls, or while the loop sleeps", Scenario{Lives: 0, Posts: 2}},
-	{"close and reuse: two connections, a reset in the same batch as an arrival", Scenario{Lives: 2, Ends: true}},
+	{"one direction: a write or none; FIN, close or RST; spliced and copied; a sink with room or without", Scenario{Lives: 1, Steps: 1, OneWay: true}},
+	{"both directions without bytes, FIN, close or RST", Scenario{Lives: 1}},
+	{"one relay without bytes, FIN or RST, and one thing between any two calls", Scenario{Lives: 1, Ends: true, Interleave: 1}},
+	{"the wake-up: three posts, each between any two calls or while the loop sleeps", Scenario{Posts: 3}},
+	{"close and reuse: three connections to an echo server, that write, and end or reset, in all orders", Scenario{Lives: 3, Echo: true, Steps: 0, Resets: true}},
+	{"close and reuse: two of them, and one thing between any two calls", Scenario{Lives: 2, Echo: true, Steps: 0, Resets: true, Interleave: 1}},
 }
 
 // Exhaust is the command "exhaust": every schedule of some small worlds.
@@ -66,7 +67,10 @@ func enumerate(s *Scenario, most int) (n int, all bool, err error) {
 type Scenario struct {
 	Lives      int  // exactly
 	Steps      int  // each party writes up to so many times
-	Ends       bool // parties write nothing, and end by FIN or RST
+	Echo       bool // the server echoes, instead of relaying
+	Resets     bool // parties end by RST
+	Ends       bool // parties end by FIN or RST; else in each of the four ways
+	OneWay     bool // backends write nothing, and end when their client has
 	Interleave int  // how many times something happens between two calls
 	Posts      int  // of another goroutine
 }
@@ -75,10 +79,12 @@ type Scenario struct {
 func (s *Scenario) exact(t *Tape) config {
 	c := config{
 		loops: 1, lives: make([]kind, s.Lives), mss: 1 << 20, peers: 64 << 10,
-		posts: s.Posts, interleave: 2, between: s.Interleave, exact: s,
+		posts: s.Posts, interleave: 2, between: s.Interleave + s.Posts, exact: s,
 	}
-	if s.Posts > 0 {
-		c.between = s.Posts
+	for i := range c.lives {
+		if s.Echo {
+			c.lives[i] = echoed
+		}
 	}
 	c.relay = splice.Options{StallTimeout: -1, Mode: splice.Splice}
 	c.kernel = simkernel.Config{Send: 64 << 10, Recv: 64 << 10}
@@ -86,20 +92,22 @@ func (s *Scenario) exact(t *Tape) config {
 		c.relay.Mode = Of(t, splice.Splice, splice.Copy)
 		c.kernel.Send = Of(t, 64<<10, 600)
 	}
-	c.marks = loop.Marks{}
 	return c
 }
 
 // limit makes the plan of a party one of a few.
-func (s *Scenario) limit(t *Tape, p *party) {
-	p.chunk, p.reads, p.urgent = 1000, 1<<20, -1
-	p.total = 1000 * t.Pick(s.Steps+1)
+func (s *Scenario) limit(t *Tape, p *party, backend bool) {
+	p.chunk, p.reads, p.urgent, p.stallAt = 1000, 1<<20, -1, ^uint64(0)
 	switch {
+	case s.OneWay && backend:
+		p.how = answer
+		return
+	case s.Resets:
+		p.how = resetAll
 	case s.Ends:
 		p.how = Of(t, shutHalf, resetAll)
-	case s.Steps > 0:
-		p.how = ending(t.Pick(4))
 	default:
-		p.how = Of(t, shutHalf, resetAll)
+		p.how = Of(t, shutHalf, closeAll, resetAll)
 	}
+	p.total = 1000 * t.Pick(s.Steps+1)
 }

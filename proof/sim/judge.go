@@ -21,7 +21,7 @@ func (w *World) finished() bool {
 			return false
 		}
 	}
-	return w.ran == w.posted && w.registered() == 1 && w.k.OpenPipes() == 0
+	return w.ran == w.posted && (w.config.exact == nil || w.posted == w.posts) && w.registered() == 1 && w.k.OpenPipes() == 0
 }
 
 // registered is the number of descriptors that the loops have: 1 is the listener.

@@ -48,12 +48,12 @@ type party struct {
 
 var sizes = []int{1448, 1, 100, 4096, 16 << 10, 40 << 10, 64 << 10, 7}
 
-// plan chooses what the party does, in steps of which about sixteen of the smallest do
+// plan chooses what the party does, in steps of which about eight of the smallest do
 // all. One that is not odd does nothing surprising.
 func (p *party) plan(t *Tape, odd bool, step int) {
 	p.chunk = sizes[t.Pick(len(sizes))]
-	p.total = p.chunk * min(Of(t, 1, 0, 2, 3, 5, 8, 12, 20), max(16*step/p.chunk, 1))
-	p.reads = max(Of(t, 1<<20, 100, 4096, 64<<10), p.total/16)
+	p.total = p.chunk * min(Of(t, 1, 0, 2, 3, 5, 8, 12, 20), max(8*step/p.chunk, 1))
+	p.reads = max(Of(t, 1<<20, 100, 4096, 64<<10), p.total/8)
 	p.urgent = -1
 	p.stallAt = ^uint64(0)
 	p.how = ending(t.Pick(2))

@@ -35,7 +35,7 @@ func (s *Scenario) choose(t *Tape) config {
 	}
 	c := config{
 		loops:      1,
-		lives:      make([]kind, 1+t.Pick(4)),
+		lives:      make([]kind, 1+t.Pick(3)),
 		interleave: Of(t, 8, 2, 4, 32),
 		mss:        Of(t, 1448, 65536, 1, 100, 16384),
 		peers:      Of(t, 64<<10, 2000, 10000, 300<<10),

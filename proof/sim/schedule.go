@@ -194,6 +194,10 @@ func (w *World) pass(deadline int64) bool {
 	if len(w.due()) > 0 {
 		return true // calls take time, too
 	}
+	if w.config.exact != nil && w.posted < w.posts {
+		w.post()
+		return true
+	}
 	next := deadline
 	sooner := func(t int64) {
 		if t > w.k.Clock() && (next < 0 || t < next) {

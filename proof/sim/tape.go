@@ -41,8 +41,13 @@ func (t *Tape) Pick(n int) int {
 	return v
 }
 
-// Odds is true once in n.
-func (t *Tape) Odds(n int) bool { return t.Pick(n) == n-1 && n > 1 }
+// Odds is true once in n, and in an enumeration as often as not.
+func (t *Tape) Odds(n int) bool {
+	if t.keep {
+		n = 2
+	}
+	return t.Pick(n) == n-1 && n > 1
+}
 
 // Of chooses one of several.
 func Of[T any](t *Tape, choices ...T) T { return choices[t.Pick(len(choices))] }

@@ -120,7 +120,7 @@ func (w *World) newLife(i int, kind kind) *life {
 	step := min(c.mss, c.peers, c.kernel.Send, c.kernel.Recv)
 	for _, p := range [2]*party{&v.client, &v.backend} {
 		if c.exact != nil {
-			c.exact.limit(w.tape, p)
+			c.exact.limit(w.tape, p, p == &v.backend)
 		} else {
 			p.plan(w.tape, odd, step)
 		}
