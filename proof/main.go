@@ -3,6 +3,7 @@
 //
 //	go run ./proof schedules    random schedules of the runtime on a simulated kernel
 //	go run ./proof exhaust      every schedule of small ones
+//	go run ./proof conform      the simulated kernel held against the real one
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/penstock/penstock/proof/conform"
 	"github.com/penstock/penstock/proof/sim"
 )
 
@@ -20,11 +22,12 @@ import (
 var commands = map[string]func(args []string, out io.Writer) error{
 	"schedules": sim.Schedules,
 	"exhaust":   sim.Exhaust,
+	"conform":   conform.Run,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run ./proof schedules|exhaust [flags]; -h after the command lists them")
+		fmt.Fprintln(os.Stderr, "usage: go run ./proof schedules|exhaust|conform [flags]; -h after the command lists them")
 		os.Exit(2)
 	}
 	err := commands[os.Args[1]](os.Args[2:], os.Stdout)

@@ -66,6 +66,7 @@ func (l Link) Deliver(n int) {
 	case s.shutW && !s.finOut:
 		s.finOut = true
 		s.peer.onFin()
+		s.file.wake(0) // TCP_FIN_WAIT2, or closed
 		s.closed()
 	}
 }

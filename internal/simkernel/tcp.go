@@ -139,6 +139,7 @@ func (s *sock) recv(p []byte, peek bool) (int, sys.Errno) {
 // shutdownWrite is shutdown(SHUT_WR): our FIN follows what is queued.
 func (s *sock) shutdownWrite() sys.Errno {
 	if s.state != connected {
+		s.file.wake(0) // inet_shutdown does, whatever it answers
 		return sys.ENOTCONN
 	}
 	s.shutW = true
