@@ -4,6 +4,7 @@
 //	go run ./proof schedules    random schedules of the runtime on a simulated kernel
 //	go run ./proof exhaust      every schedule of small ones
 //	go run ./proof conform      the simulated kernel held against the real one
+//	go run ./proof museum       historic bugs, planted, that the tests must catch
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"os"
 
 	"github.com/penstock/penstock/proof/conform"
+	"github.com/penstock/penstock/proof/museum"
 	"github.com/penstock/penstock/proof/sim"
 )
 
@@ -23,11 +25,12 @@ var commands = map[string]func(args []string, out io.Writer) error{
 	"schedules": sim.Schedules,
 	"exhaust":   sim.Exhaust,
 	"conform":   conform.Run,
+	"museum":    museum.Run,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run ./proof schedules|exhaust|conform [flags]; -h after the command lists them")
+		fmt.Fprintln(os.Stderr, "usage: go run ./proof schedules|exhaust|conform|museum [flags]; -h after the command lists them")
 		os.Exit(2)
 	}
 	err := commands[os.Args[1]](os.Args[2:], os.Stdout)

@@ -64,6 +64,7 @@ func (k *Kernel) EpollDel(epfd, fd int) sys.Errno {
 	}
 	ef, f := k.get(epfd), k.get(fd)
 	if ef == nil || f == nil {
+		k.Misused++
 		return sys.EBADF
 	}
 	if ef.epoll == nil {
@@ -71,6 +72,7 @@ func (k *Kernel) EpollDel(epfd, fd int) sys.Errno {
 	}
 	it := f.find(ef.epoll, fd)
 	if it == nil {
+		k.Misused++
 		return sys.ENOENT
 	}
 	it.remove()

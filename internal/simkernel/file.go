@@ -60,6 +60,7 @@ func (k *Kernel) Close(fd int) sys.Errno {
 	}
 	f := k.get(fd)
 	if f == nil {
+		k.Misused++
 		return sys.EBADF
 	}
 	k.files[fd] = nil

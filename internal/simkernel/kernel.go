@@ -97,6 +97,9 @@ type Kernel struct {
 	// into them; Piped is what its pipes hold.
 	Taken, Given uint64
 	Piped        int
+	// Misused counts closes of what is not open, and of what epoll was to forget and
+	// did not know: the number may be another's by then.
+	Misused int
 	// Corked counts the times MSG_MORE held bytes back for its 200 ms.
 	Corked int
 }

@@ -69,6 +69,8 @@ func (w *World) invariants() {
 	switch {
 	case w.k.Corked > 0:
 		w.fail("bytes were held back for 200 ms: more was asked of a pipe than it held")
+	case w.k.Misused > 0:
+		w.fail("%d descriptors were closed, or forgotten by epoll, that were not open", w.k.Misused)
 	case c.StaleNever > 0:
 		w.fail("%d events of registrations that never were", c.StaleNever)
 	case c.Pipes.Leased > 0 && w.k.Piped == 0:
@@ -174,16 +176,27 @@ func (w *World) answered(v *life) {
 func (w *World) judgeRest() {
 	c := w.srv.Group().Counters()
 	pages, _ := w.srv.Group().PipePages()
+	var drained, pumped uint64
+	for _, v := range w.lives {
+		if r := v.result; r != nil {
+			drained += r.AB.Drained + r.BA.Drained
+			pumped += r.AB.Pumped + r.BA.Pumped
+		}
+	}
 	switch {
 	case w.k.Open() != 0:
 		w.fail("%d descriptors leaked", w.k.Open())
 	case c.Conns != 0 || c.Relays != 0 || c.InFlight != 0 || c.Buffers != 0 || c.TimersArmed != 0:
 		w.fail("not given back: %d connections, %d relays, %d bytes in flight, %d buffers, %d timers",
 			c.Conns, c.Relays, c.InFlight, c.Buffers, c.TimersArmed)
+	case w.k.Misused > 0:
+		w.fail("%d descriptors were closed, or forgotten by epoll, that were not open", w.k.Misused)
 	case c.Registered != c.Unregistered:
 		w.fail("%d registered, %d unregistered", c.Registered, c.Unregistered)
 	case c.Pipes.Leased != 0 || c.Pipes.Stock != 0 || c.Pipes.Created != c.Pipes.Destroyed || pages != 0:
 		w.fail("pipes not given back: %+v, %d pages", c.Pipes, pages)
+	case w.allRelayed() && (w.k.Given != pumped || w.k.Taken != drained):
+		w.fail("the kernel took %d bytes from sources and gave %d to sinks, the relays say %d and %d", w.k.Taken, w.k.Given, drained, pumped)
 	case w.allRelayed() && w.k.Given != c.BytesSpliced+c.BytesCopied:
 		w.fail("%d bytes were given to sinks, %d spliced and %d copied are counted", w.k.Given, c.BytesSpliced, c.BytesCopied)
 	}

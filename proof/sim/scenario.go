@@ -63,7 +63,9 @@ func (s *Scenario) choose(t *Tape) config {
 	if c.faults {
 		c.deadly = t.Odds(4)
 		c.kernel.Narrow = Of(t, 0, 1, 2)
-		c.kernel.Files = Of(t, 0, 12, 16, 24)
+		if few := Of(t, 0, 2, 4, 7); few > 0 {
+			c.kernel.Files = 3 + 2*c.loops + 2 + few // the loops', the listener, the reserve
+		}
 		c.kernel.Pipes = sys.PipeLimits{Soft: Of(t, 0, 16, 64, 1024)}
 	}
 	for i := range c.lives {

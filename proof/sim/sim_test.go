@@ -62,3 +62,25 @@ func TestBadFlagsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// The schedules that planted bugs are held against: always the same, so that how many
+// it takes to find one can be said, and first every schedule of the small worlds.
+func TestPlantsAreCaught(t *testing.T) {
+	tried := 0
+	for _, s := range small {
+		n, _, err := enumerate(&s.world, 300)
+		tried += n
+		if err != nil {
+			t.Fatalf("schedules until found: %d\n%s: %v", tried, s.name, err)
+		}
+	}
+	for seed := range uint64(4000) {
+		tried++
+		if failure := Run(Random(seed), nil, nil); failure != "" {
+			t.Fatalf("schedules until found: %d\nseed %d: %s", tried, seed, failure)
+		}
+		if testkit.Race() && seed == 200 {
+			return
+		}
+	}
+}
