@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/internal/simkernel"
+	"github.com/penstock/penstock/loop"
 	"github.com/penstock/penstock/splice"
 )
 
@@ -17,9 +18,11 @@ var small = []struct {
 	world Scenario
 }{
 	{"one direction: a write or none; FIN, close or RST; spliced and copied; a sink with room or without", Scenario{Lives: 1, Steps: 1, OneWay: true}},
+	{"one direction back: a backend that speaks first, and ends before the loop is awake", Scenario{Lives: 1, Steps: 1, First: true, Linger: 5}},
 	{"both directions without bytes, FIN, close or RST", Scenario{Lives: 1}},
 	{"one relay without bytes, FIN or RST, and one thing between any two calls", Scenario{Lives: 1, Ends: true, Interleave: 1}},
 	{"the wake-up: three posts, each between any two calls or while the loop sleeps", Scenario{Posts: 3}},
+	{"an echo that its client does not read, and back-pressure, up to two writes and RST, before the loop is awake", Scenario{Lives: 1, Echo: true, Steps: 2, Tight: true, Resets: true, Linger: 3}},
 	{"close and reuse: three connections to an echo server, that write, and end or reset, in all orders", Scenario{Lives: 3, Echo: true, Steps: 0, Resets: true}},
 	{"close and reuse: two of them, and one thing between any two calls", Scenario{Lives: 2, Echo: true, Steps: 0, Resets: true, Interleave: 1}},
 }
@@ -68,9 +71,12 @@ type Scenario struct {
 	Lives      int  // exactly
 	Steps      int  // each party writes up to so many times
 	Echo       bool // the server echoes, instead of relaying
+	Tight      bool // the sink takes 600 bytes, and back-pressure begins at 1,000
 	Resets     bool // parties end by RST
 	Ends       bool // parties end by FIN or RST; else in each of the four ways
 	OneWay     bool // backends write nothing, and end when their client has
+	First      bool // clients write nothing, and end when their backend has
+	Linger     int  // how many times more comes before the loop is awake
 	Interleave int  // how many times something happens between two calls
 	Posts      int  // of another goroutine
 }
@@ -79,7 +85,7 @@ type Scenario struct {
 func (s *Scenario) exact(t *Tape) config {
 	c := config{
 		loops: 1, lives: make([]kind, s.Lives), mss: 1 << 20, peers: 64 << 10,
-		posts: s.Posts, interleave: 2, between: s.Interleave + s.Posts, exact: s,
+		posts: s.Posts, interleave: 2, between: s.Interleave + s.Posts, linger: s.Linger, exact: s,
 	}
 	for i := range c.lives {
 		if s.Echo {
@@ -88,7 +94,9 @@ func (s *Scenario) exact(t *Tape) config {
 	}
 	c.relay = splice.Options{StallTimeout: -1, Mode: splice.Splice}
 	c.kernel = simkernel.Config{Send: 64 << 10, Recv: 64 << 10}
-	if s.Steps > 0 {
+	if s.Tight {
+		c.kernel.Send, c.marks = 600, loop.Marks{Low: 500, High: 1000}
+	} else if s.Steps > 0 && !s.First {
 		c.relay.Mode = Of(t, splice.Splice, splice.Copy)
 		c.kernel.Send = Of(t, 64<<10, 600)
 	}
@@ -99,7 +107,7 @@ func (s *Scenario) exact(t *Tape) config {
 func (s *Scenario) limit(t *Tape, p *party, backend bool) {
 	p.chunk, p.reads, p.urgent, p.stallAt = 1000, 1<<20, -1, ^uint64(0)
 	switch {
-	case s.OneWay && backend:
+	case s.OneWay && backend, s.First && !backend:
 		p.how = answer
 		return
 	case s.Resets:

@@ -26,6 +26,7 @@ type config struct {
 	holds      bool
 	spurious   bool
 	between    int // how many times; below 0: without limit
+	linger     int // how many times more comes before a loop is awake; below 0: without limit
 	exact      *Scenario
 }
 
@@ -45,6 +46,7 @@ func (s *Scenario) choose(t *Tape) config {
 		holds:      t.Odds(8),
 		spurious:   t.Odds(4),
 		between:    -1,
+		linger:     -1,
 	}
 	if t.Odds(8) {
 		c.loops = 2
@@ -81,6 +83,7 @@ func (s *Scenario) choose(t *Tape) config {
 
 // bounds count what must not go on for ever.
 type bounds struct {
+	linger   int
 	between  int    // things that happened between two calls
 	calls    int    // without anything having changed
 	progress uint64 // as it was

@@ -178,6 +178,9 @@ func (w *World) Sleep(ep int, deadline int64) {
 			return
 		}
 	}
+	for w.bound.linger != w.config.linger && w.tape.Odds(3) && w.act() {
+		w.bound.linger++ // more comes before the loop is awake: one batch, or one event, tells all
+	}
 }
 
 // pass lets time pass until the next thing happens by itself, and answers false if that

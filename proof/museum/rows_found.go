@@ -1,0 +1,63 @@
+package museum
+
+// foundRows are bugs of our own, which schedules on the simulated kernel found, and
+// which they must go on finding. A choice of schedules means something else with every
+// change of the simulation; a plant does not.
+var foundRows = []Row{
+	{
+		Name: "failed_send_hangs_relay", Tiers: "A",
+		Story: "ours: after a send for which there was no memory a relay waited for an end that its peer knew no reason to send",
+		Plants: []Plant{{
+			Edits: []Edit{{"fd/fd.go",
+				"if would&Readable != 0 && d.err != 0 {",
+				"if would&Readable != 0 && d.err != 0 && false {"}},
+		}},
+	},
+	{
+		Name: "unregistered_looks_ended", Tiers: "A",
+		Story: "ours: a connection that epoll had no memory for was closed in order, and its client read a clean end",
+		Plants: []Plant{{
+			Edits: []Edit{{"loop/conn.go",
+				"c.fd.Reset(l.k)\n\t\tc.fd.Close(l.k)",
+				"c.fd.Close(l.k)"}},
+		}},
+	},
+	{
+		Name: "timer_write_fails_unseen", Tiers: "A",
+		Story: "ours: a write from a timer met the error, and no event brought the connection's task to look",
+		Plants: []Plant{{
+			Edits: []Edit{{"loop/write.go",
+				"c.loop.push(&c.Registration) // a timer's Write: no event will bring the task here\n",
+				"\n"}},
+		}},
+	},
+	{
+		Name: "dial_eats_early_reset", Tiers: "A",
+		Story: "ours: a backend sent its last words and reset before the dial was looked at; asking connect(2) took the error, and the words were lost",
+		Plants: []Plant{{
+			Edits: []Edit{{"fd/socket.go",
+				"case n > 0:\n\t\treturn 0\n",
+				"case n < 0:\n\t\treturn 0\n"}},
+		}},
+	},
+	{
+		Name: "queue_of_failed_socket", Tiers: "A",
+		Story: "ours: an echo was queued to a socket that had failed, above the high mark, where nothing would ever end the wait",
+		Plants: []Plant{{
+			Edits: []Edit{
+				{"loop/write.go", "case c.fd.Err() != 0:", "case c.fd.Err() != 0 && false:"},
+				{"loop/handler.go", "if v.cut() {\n\t\treturn false // Data ran", "if false {\n\t\treturn false // Data ran"},
+			},
+		}},
+	},
+	{
+		Name: "short_user_timeout_is_none", Tiers: "unit",
+		Story: "ours: a user timeout below a millisecond became 0, which stands for a quarter of an hour",
+		Plants: []Plant{{
+			Edits: []Edit{{"fd/options.go",
+				"int((o.UserTimeout-1)/time.Millisecond)+1)",
+				"int(o.UserTimeout/time.Millisecond))"}},
+			Catchers: []Catcher{{unit, "./fd", "^FuzzOptions$"}},
+		}},
+	},
+}
