@@ -52,6 +52,18 @@ func (s source) imports() (paths []string) {
 	return paths
 }
 
+// Nothing that ships knows the simulated kernel, or what proves it.
+func TestSimulationDoesNotShip(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, path := range s.imports() {
+			proof := strings.HasPrefix(path, module+"internal/simkernel") || strings.HasPrefix(path, module+"proof")
+			if proof && s.inLibrary() && !strings.HasPrefix(s.path, "proof/") {
+				t.Errorf("%s imports %s", s.path, path)
+			}
+		}
+	}
+}
+
 // inLibrary says that the file is of the library itself, and not of a test.
 func (s source) inLibrary() bool {
 	return !s.test && !strings.HasPrefix(s.path, "bench/") && !strings.HasPrefix(s.path, "examples/") &&
