@@ -44,14 +44,6 @@ var moreRows = []Row{
 		}},
 	},
 	{
-		Name: "one_connection_too_many", Tiers: "D",
-		Story: "MaxConns is off by one",
-		Plants: []Plant{{
-			Edits:    []Edit{{"loop/accept.go", "g.conns.Load() >= int64(limit)", "g.conns.Load() > int64(limit)"}},
-			Catchers: []Catcher{{tierD, "./loop", "^TestNoConnectionAboveMaxConns$"}},
-		}},
-	},
-	{
 		Name: "generation_stays", Tiers: "unit",
 		Story: "a slot's next owner has the token of the last",
 		Plants: []Plant{{
