@@ -111,7 +111,7 @@ func exists(t *testing.T, dir, test string) bool {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return bytes.Contains(text, []byte("\nfunc "+test+"(t *testing.T)"))
+		return bytes.Contains(text, []byte("\nfunc "+test+"("))
 	})
 }
 
