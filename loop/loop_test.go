@@ -114,7 +114,7 @@ func TestBackPressureBoundsTheWriteQueue(t *testing.T) {
 		out.Send(c, n, func() int { return 64 << 10 })
 		c.(*net.TCPConn).CloseWrite()
 	}()
-	time.Sleep(300 * time.Millisecond)
+	testkit.Eventually(t, "something is queued", func() bool { return most.Load() > 0 })
 	in := content.Stream{}
 	if err := in.Receive(c); err != nil || in.Pos != n {
 		t.Fatalf("%d bytes: %v", in.Pos, err)

@@ -38,7 +38,7 @@ func Run(args []string, out io.Writer) error {
 	list := flags.Bool("list", false, "list the rows, plant nothing")
 	flags.StringVar(&o.tier, "tier", "", "run only the catchers of this `tier`: A, D or unit")
 	flags.BoolVar(&o.verbose, "v", false, "print what the failing tests said")
-	flags.DurationVar(&o.timeout, "timeout", 20*time.Second, "how long a catcher may take before it counts as hanging")
+	flags.DurationVar(&o.timeout, "timeout", 40*time.Second, "how long a catcher may take before it counts as hanging")
 	flags.IntVar(&o.jobs, "jobs", 2, "how many catchers run at a time")
 	if err := flags.Parse(args); err != nil {
 		return err

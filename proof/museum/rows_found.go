@@ -23,15 +23,6 @@ var foundRows = []Row{
 		}},
 	},
 	{
-		Name: "timer_write_fails_unseen", Tiers: "A",
-		Story: "ours: a write from a timer met the error, and no event brought the connection's task to look",
-		Plants: []Plant{{
-			Edits: []Edit{{"loop/write.go",
-				"c.loop.push(&c.Registration) // a timer's Write: no event will bring the task here\n",
-				"\n"}},
-		}},
-	},
-	{
 		Name: "dial_eats_early_reset", Tiers: "A",
 		Story: "ours: a backend sent its last words and reset before the dial was looked at; asking connect(2) took the error, and the words were lost",
 		Plants: []Plant{{
