@@ -22,15 +22,11 @@ func pair(t *testing.T, network string) (sys.Kernel, *fd.FD, int) {
 	if network == "unix" {
 		a = sys.Addr{Family: sys.Unix, Path: "@penstock-fd-test"}
 	}
-	ln, err := fd.Listen(k, a, &fd.Options{}, 0)
+	ln, bound, err := fd.Listen(k, a, &fd.Options{}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer fd.CloseNum(k, ln)
-	bound, e := k.LocalAddr(ln)
-	if e != 0 {
-		t.Fatal(e)
-	}
 	num, call, e := fd.Dial(k, bound, nil, &fd.Options{})
 	if e != 0 && e != sys.EINPROGRESS {
 		t.Fatal(call, e)

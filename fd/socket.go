@@ -6,25 +6,31 @@ import (
 	"github.com/penstock/penstock/internal/sys"
 )
 
-// Listen makes a listening socket: socket, options, bind, listen. backlog 0 is
+// Listen makes a listening socket: socket, options, bind, listen; and answers the
+// address that it was bound to, port 0 replaced by the kernel's choice. backlog 0 is
 // 4096, which the kernel caps at net.core.somaxconn.
 //
 // A Unix path whose socket nobody listens on any more (connect answers
 // ECONNREFUSED) is taken over; one that is in use answers EADDRINUSE.
-func Listen(k sys.Kernel, a sys.Addr, o *Options, backlog int) (int, error) {
+func Listen(k sys.Kernel, a sys.Addr, o *Options, backlog int) (num int, bound sys.Addr, err error) {
 	num, e := k.Socket(a.Family)
 	if e == sys.EAFNOSUPPORT && a.Family == sys.Inet6 && a.AP.Addr().IsUnspecified() {
 		a = anyInet4(a)
 		num, e = k.Socket(a.Family)
 	}
 	if e != 0 {
-		return -1, os.NewSyscallError("socket", e)
+		return -1, a, os.NewSyscallError("socket", e)
 	}
-	if call, e := setUpListener(k, num, a, o, backlog); e != 0 {
+	call, e := setUpListener(k, num, a, o, backlog)
+	if e == 0 {
+		call = "getsockname"
+		bound, e = k.LocalAddr(num)
+	}
+	if e != 0 {
 		CloseNum(k, num)
-		return -1, os.NewSyscallError(call, e)
+		return -1, a, os.NewSyscallError(call, e)
 	}
-	return num, nil
+	return num, bound, nil
 }
 
 func setUpListener(k sys.Kernel, num int, a sys.Addr, o *Options, backlog int) (call string, e sys.Errno) {

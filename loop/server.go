@@ -149,17 +149,15 @@ func (s *Server) listen(g *Group, a sys.Addr) (sys.Addr, error) {
 		loops = g.loops
 	}
 	var made []*listener
-	for i, l := range loops {
-		num, err := fd.Listen(g.k, a, &options, s.Backlog)
+	for _, l := range loops {
+		num, bound, err := fd.Listen(g.k, a, &options, s.Backlog)
 		if err != nil {
 			for _, ln := range made {
 				ln.fd.Close(g.k)
 			}
 			return a, err
 		}
-		if bound, e := g.k.LocalAddr(num); e == 0 && i == 0 {
-			a = bound // the others share the port that the first was given
-		}
+		a = bound // the others share the port that the first was given
 		ln := &listener{s: s, spread: !each && len(g.loops) > 1}
 		ln.loop = l
 		ln.fd = fd.Own(num, a.Family)
