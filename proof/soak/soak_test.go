@@ -1,0 +1,83 @@
+package soak
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// The roles of a run under test are this binary again.
+func TestMain(m *testing.M) {
+	if os.Getenv(roleVariable) == "" || len(os.Args) < 3 {
+		os.Exit(m.Run())
+	}
+	if err := Run(os.Args[2:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// needLinux skips where the roles cannot run.
+func needLinux(t *testing.T) {
+	if err := supported(); err != nil {
+		t.Skip(err)
+	}
+}
+
+func soak(t *testing.T, args string) (report string, err error) {
+	t.Helper()
+	var out strings.Builder
+	err = Run(strings.Fields(args), &out)
+	t.Logf("%s\n%v", out.String(), err)
+	return out.String(), err
+}
+
+func TestSomeSecondsInNamespaces(t *testing.T) {
+	needLinux(t)
+	if err := needs(); err != nil {
+		t.Skip(err)
+	}
+	if _, err := soak(t, "-minutes 0.1 -c 40"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSomeSecondsOnTheLoopback(t *testing.T) {
+	needLinux(t)
+	if _, err := soak(t, "-plain -minutes 0.05 -c 20"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A relay that is only naive, and good, passes; each that has a fault is found out,
+// and told by what it did.
+func TestFaultsOfAForwarderAreNoticed(t *testing.T) {
+	needLinux(t)
+	for fault, want := range map[string]string{
+		"none":   "",
+		"drop":   "a wrong byte",
+		"repeat": "a wrong byte",
+		"swap":   "a wrong byte",
+		"tail":   "missing in front of the end",
+		"clean":  "an end that was not sent",
+		"early":  "in front of the end",
+		"cut":    "a reset that nobody caused",
+		"hang":   "nothing moved for too long",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			report, err := soak(t, "-plain -minutes 0.03 -c 10 -seed 7 -patience 4s -fault "+fault)
+			switch {
+			case want == "" && err != nil:
+				t.Error("a good relay is blamed")
+			case want != "" && err == nil:
+				t.Error("not noticed")
+			case !strings.Contains(report, want):
+				t.Errorf("noticed, but nothing says %q", want)
+			case want != "" && !strings.Contains(err.Error(), "-seed 7"):
+				t.Error("the error does not say how to repeat the run")
+			}
+		})
+	}
+}
