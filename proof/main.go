@@ -4,7 +4,9 @@
 //	go run ./proof schedules    random schedules of the runtime on a simulated kernel
 //	go run ./proof exhaust      every schedule of small ones
 //	go run ./proof conform      the simulated kernel held against the real one
+//	go run ./proof sweep        every errno at every index of every system call
 //	go run ./proof museum       historic bugs, planted, that the tests must catch
+//	go run ./proof soak         minutes of real traffic through a bad network
 package main
 
 import (
@@ -17,6 +19,8 @@ import (
 	"github.com/penstock/penstock/proof/conform"
 	"github.com/penstock/penstock/proof/museum"
 	"github.com/penstock/penstock/proof/sim"
+	"github.com/penstock/penstock/proof/soak"
+	"github.com/penstock/penstock/proof/sweep"
 )
 
 // commands by name. Each reads its own flags, and answers an error if what it was
@@ -25,12 +29,14 @@ var commands = map[string]func(args []string, out io.Writer) error{
 	"schedules": sim.Schedules,
 	"exhaust":   sim.Exhaust,
 	"conform":   conform.Run,
+	"sweep":     sweep.Run,
 	"museum":    museum.Run,
+	"soak":      soak.Run,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run ./proof schedules|exhaust|conform|museum [flags]; -h after the command lists them")
+		fmt.Fprintln(os.Stderr, "usage: go run ./proof schedules|exhaust|conform|sweep|museum|soak [flags]; -h after the command lists them")
 		os.Exit(2)
 	}
 	err := commands[os.Args[1]](os.Args[2:], os.Stdout)

@@ -1,0 +1,50 @@
+package sweep
+
+import "strings"
+
+// A rule is what may be seen of a fault. The zero rule is the strict one: at most
+// one connection is cut, visibly, and nothing waits.
+type rule struct {
+	unharmed bool // no connection is cut at all
+	patient  bool // somebody may have to wait for a timeout: run with short ones
+	stalls   bool // a relayed connection, too, may stand still until its peer gives up
+	cut      bool // a cut connection may look complete
+	dies     bool // the process panics, by design
+	leaked   int  // descriptors that the injection itself keeps open
+	why      string
+}
+
+// before is the rule as far as it follows from the fault alone.
+func before(f fault) rule {
+	switch {
+	case f.Call == "close":
+		return rule{patient: true, stalls: true, leaked: 1, why: "the call is not made: the descriptor stays, and the end that close(2) would have sent"}
+	case f.Errno == "EINTR":
+		return rule{unharmed: true, why: "made again"}
+	case f.Call == "epoll_pwait":
+		return rule{dies: true, why: "a descriptor of ours was closed by others: the loop cannot go on, and panics"}
+	case f.Call == "accept4" && f.Errno == "EAGAIN":
+		return rule{patient: true, stalls: true, why: "a false EAGAIN: the next edge comes with the next connection"}
+	case f.Errno == "EAGAIN" && (f.Call == "recvfrom" || f.Call == "sendto" || f.Call == "splice"):
+		return rule{patient: true, why: "a false EAGAIN: no edge follows; a relay ends by its timeout"}
+	case f.Call == "connect" && (f.Errno == "EINPROGRESS" || f.Errno == "EALREADY"):
+		return rule{patient: true, why: "a false promise of an event: the dial ends by its timeout"}
+	case f.Call == "shutdown" && f.Errno == "ENOTCONN":
+		return rule{patient: true, why: "means that the peer is gone, and is left to the reading side"}
+	case f.Call == "accept4" || f.Call == "pipe2" || f.Call == "fcntl" || f.Call == "getpeername" || f.Call == "eventfd2":
+		return rule{unharmed: true, why: "tried again, or done without"}
+	}
+	return rule{}
+}
+
+// after is the rule once it is known which call was hit.
+func after(f fault, line string) rule {
+	r := before(f)
+	switch {
+	case f.Call == "setsockopt" && strings.Contains(line, "SO_LINGER"):
+		r.cut, r.why = true, "without SO_LINGER there is no way to say reset to close(2)"
+	case f.Call == "epoll_ctl" && strings.Contains(line, "EPOLL_CTL_DEL"):
+		r.unharmed = true
+	}
+	return r
+}
