@@ -2,15 +2,16 @@ package fd
 
 import "github.com/penstock/penstock/internal/sys"
 
-// ShutdownWrite sends our end of stream, once. An error means that the peer is
-// gone (ENOTCONN), which the reading side tells better.
+// ShutdownWrite sends our end of stream, once. ENOTCONN means that the peer is gone,
+// which the reading side tells better. Any other error is the socket's: the peer
+// would wait for ever for an end that was not sent.
 func (d *FD) ShutdownWrite(k sys.Kernel) sys.Errno {
 	if d.WriteEnded() {
 		return 0
 	}
 	d.shut |= writeEnd
 	if e := k.Shutdown(d.Num(), sys.ShutWrite); e != 0 && e != sys.ENOTCONN {
-		return e
+		return d.failed(e, 0)
 	}
 	return 0
 }

@@ -114,7 +114,7 @@ func (t *dial) Ready(*Registration) bool {
 	switch e := fd.Connected(t.l.k, c.fd.Num(), t.addr); e {
 	case 0:
 		t.succeed()
-	case sys.EALREADY:
+	case sys.EALREADY, sys.EINPROGRESS:
 		c.fd.Clear(fd.Writable | fd.Readable | fd.Ended | fd.Broken)
 	default:
 		t.next(os.NewSyscallError("connect", e))
@@ -175,9 +175,11 @@ func (t *dial) fail(err error) {
 	t.recycle()
 }
 
-// drop closes the socket of the attempt under way.
+// drop closes the socket of the attempt under way, by a reset: the connection may
+// have come to be this moment, and its peer must not read an end that nobody sent.
 func (t *dial) drop() {
 	if t.conn != nil {
+		t.conn.fd.Reset(t.l.k)
 		t.conn.drop()
 		t.conn = nil
 	}

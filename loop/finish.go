@@ -51,12 +51,12 @@ func (v *closeExpired) Expire() { (*serving)(v).Fail(os.ErrDeadlineExceeded) }
 // finish goes on with a Close: flush, send our end, wait for the peer's.
 func (v *serving) finish() (again bool) {
 	c, l := v.c, v.c.loop
+	if c.out == nil {
+		c.fd.ShutdownWrite(l.k)
+	}
 	if c.fd.Err() != 0 {
 		v.end(true)
 		return false
-	}
-	if c.out == nil {
-		c.fd.ShutdownWrite(l.k)
 	}
 	// Reading goes on while the queue is being sent: a peer that sends all before
 	// it reads would never come to read ours.

@@ -144,15 +144,16 @@ func (tr *trial) load(relays, others int, r rule) {
 	if r.patient {
 		limit = patience
 	}
-	for _, s := range tr.scripts {
+	for i, s := range tr.scripts {
 		port := relays
 		if s.mode == "echo" || s.mode == "push" {
 			port = others
 		}
-		s.start(port, limit)
-		if s.held {
+		if s.held { // while those behind it have their patience
+			s.start(port, time.Duration(len(tr.scripts)-i)*limit)
 			s.begun()
 		} else {
+			s.start(port, limit)
 			s.wait()
 		}
 	}
