@@ -3,6 +3,8 @@ module github.com/penstock/penstock/bench
 go 1.26.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
+	github.com/alecthomas/kong v1.17.0
 	github.com/penstock/penstock v0.0.0
 	golang.org/x/sys v0.49.0
 )

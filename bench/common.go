@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/penstock/penstock/bench/drive"
+	"github.com/penstock/penstock/bench/load"
+	"github.com/penstock/penstock/bench/plan"
+	"github.com/penstock/penstock/bench/result"
+)
+
+// common are the flags of every load.
+type common struct {
+	Target plan.Target `arg:"" help:"tcp://host:port, unix:///path or unix:@name."`
+
+	Conns   int           `short:"c" name:"connections" default:"100" help:"Connections at a time."`
+	Rate    float64       `short:"r" help:"Units of work a second, whatever the target does (open loop). 0: as fast as it answers (closed loop)."`
+	Arrival string        `default:"poisson" enum:"poisson,constant" help:"How an open loop's requests are spread: poisson or constant."`
+	Time    time.Duration `short:"d" name:"duration" default:"10s" help:"How long to measure."`
+	Warmup  time.Duration `default:"5s" help:"How much may be discarded before, until the target is warm. 0: nothing."`
+	Loops   int           `default:"1" help:"Event loops that generate the load."`
+	Seed    uint64        `help:"What is drawn from. 0: a fresh one, which the result names."`
+	Timeout time.Duration `default:"10s" help:"When what does not answer has failed."`
+	Sources int           `help:"Addresses of 127.0.0.0/8 to connect from."`
+
+	JSON string `name:"json" placeholder:"FILE" help:"Save the result."`
+}
+
+// plan makes a plan of the flags.
+func (c *common) plan(kind plan.Kind) *plan.Plan {
+	if c.Seed == 0 {
+		c.Seed = rand.Uint64() >> 24
+	}
+	return &plan.Plan{
+		Kind: kind, Target: c.Target, Conns: c.Conns, Rate: c.Rate, Arrival: c.Arrival, Time: c.Time, Warmup: c.Warmup,
+		Loops: c.Loops, Seed: c.Seed, Timeout: c.Timeout, Sources: c.Sources, Verify: true,
+	}
+}
+
+// run runs a plan, and tells the user what came of it.
+func (c *common) run(s *session, p *plan.Plan) error {
+	p.Defaults()
+	if err := p.Check(); err != nil {
+		return &exit{exitUsage, err}
+	}
+	r, err := drive.Run(s.ctx, p, &drive.Options{Source: load.Run})
+	if err != nil {
+		return err
+	}
+	r.Args = s.args
+	return c.conclude(s, r)
+}
+
+// conclude prints and saves a result, and answers an error if it is invalid.
+func (c *common) conclude(s *session, r *result.Result) error {
+	printResult(s.out, r)
+	if c.JSON != "" {
+		if err := r.Save(c.JSON); err != nil {
+			return err
+		}
+	}
+	if !r.Valid {
+		return &exit{exitInvalid, errors.New("the run is invalid")}
+	}
+	return nil
+}

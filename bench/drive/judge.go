@@ -1,0 +1,118 @@
+package drive
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/bench/plan"
+	"github.com/penstock/penstock/bench/result"
+)
+
+// Limits are how far a run may be off before it says itself that it is invalid.
+type Limits struct {
+	Rate  float64       // the least share of the asked rate. Default (0): 0.99
+	Steal float64       // the largest share of CPU time that other guests took. Default (0): 0.01
+	Late  time.Duration // the largest p99 of the generator's own lateness, or a tenth of the response time's. Default (0): 1 ms
+}
+
+func (l Limits) defaults() Limits {
+	if l.Rate == 0 {
+		l.Rate = 0.99
+	}
+	if l.Steal == 0 {
+		l.Steal = 0.01
+	}
+	if l.Late == 0 {
+		l.Late = time.Millisecond
+	}
+	return l
+}
+
+// judge answers why a run cannot be believed.
+func (l Limits) judge(r *result.Result, total, left *result.Interval) (reasons []string) {
+	l = l.defaults()
+	bad := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
+	if units(r.Plan.Kind, total) == 0 {
+		bad("nothing was completed")
+	}
+	if r.Errors > 0 {
+		bad("%d errors: %s", r.Errors, kindsOf(r.ErrorsByKind))
+	}
+	if left != nil && left.Failed() > 0 {
+		bad("%d errors after the measured time: %s", left.Failed(), kindsOf(left.Errors))
+	}
+	if r.Unanswered > 0 {
+		bad("%d requests were not answered within %v after the end", r.Unanswered, r.Plan.Timeout)
+	}
+	if r.AskedRate > 0 {
+		reasons = append(reasons, l.judgeRate(r, total)...)
+	}
+	for name, p := range map[string]*result.Percentiles{"response": r.Latency.Response, "service": r.Latency.Service, "lag": r.Latency.Lag} {
+		if p != nil && !p.Monotone() {
+			bad("percentiles of the %s time are not monotone", name)
+		}
+	}
+	if r.Machine != nil && r.Machine.Steal > l.Steal {
+		bad("steal: other guests took %.1f %% of the machine's CPU time, above %.1f %%", 100*r.Machine.Steal, 100*l.Steal)
+	}
+	if why := little(r, total); why != "" {
+		reasons = append(reasons, why)
+	}
+	return reasons
+}
+
+// judgeRate says whether an open loop was one.
+func (l Limits) judgeRate(r *result.Result, total *result.Interval) (reasons []string) {
+	seconds := r.Measured.Seconds()
+	due := float64(total.Issued)
+	chance := 0.0
+	if r.Plan.Arrival == plan.Poisson {
+		chance = 4 * math.Sqrt(due) // of the number that is due
+	}
+	switch asked := r.AskedRate * seconds; {
+	case due+chance < l.Rate*asked:
+		reasons = append(reasons, fmt.Sprintf("the generator is saturated: %.0f requests came to be due in %.1f s, of %.0f that were asked for", due, seconds, asked))
+	case float64(total.Completed) < l.Rate*due-4 && float64(total.Completed)+float64(r.InFlight) < l.Rate*due:
+		reasons = append(reasons, fmt.Sprintf("the rate was not reached: %.1f/s asked, %.1f/s achieved (%.1f %%), %d requests waited at the end",
+			r.AskedRate, r.AchievedRate, 100*float64(total.Completed)/due, total.Backlog))
+	}
+	if p := r.Latency.Late; p != nil && p.P99 > max(int64(l.Late), r.Latency.Response.P99/10) {
+		reasons = append(reasons, fmt.Sprintf("the generator was late: by %v at p99 while connections were free, above %v and a tenth of the response time",
+			time.Duration(p.P99).Round(time.Microsecond), l.Late))
+	}
+	return reasons
+}
+
+// little holds the number of requests under way against what Little's law makes of
+// their rate and their duration: two ways to count the same.
+func little(r *result.Result, total *result.Interval) string {
+	n := total.Service.Count()
+	if n < 1000 || r.InFlight == 0 || r.Plan.Kind == plan.Stream {
+		return ""
+	}
+	law := total.Service.Sum() / float64(r.Measured)
+	// Requests that are under way at either end count in one of the two only.
+	edges := 2 * r.InFlight * float64(total.Service.At(0.99)) / float64(r.Measured)
+	if math.Abs(law-r.InFlight) > 0.05*r.InFlight+edges {
+		return fmt.Sprintf("Little's law is broken: %.2f requests were under way, where rate × duration make %.2f", r.InFlight, law)
+	}
+	return ""
+}
+
+// kindsOf lists the most frequent errors.
+func kindsOf(errors map[string]uint64) string {
+	names := slices.SortedFunc(maps.Keys(errors), func(a, b string) int { return int(errors[b]) - int(errors[a]) })
+	var parts []string
+	for i, name := range names {
+		if i == 4 {
+			parts = append(parts, fmt.Sprintf("and %d other kinds", len(names)-i))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%d × %s", errors[name], name))
+	}
+	return strings.Join(parts, "; ")
+}

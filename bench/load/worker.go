@@ -1,0 +1,224 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/penstock/penstock/bench/plan"
+	"github.com/penstock/penstock/bench/result"
+	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/sys"
+	"github.com/penstock/penstock/loop"
+)
+
+// A workload is what one worker does to the target. Its methods are called on the
+// worker's loop.
+type workload interface {
+	// opened takes a connection that was dialled for slot k of the worker.
+	opened(c *loop.Conn, k int) error
+	// standing is how many connections are opened before the load begins.
+	standing() int
+	// begin begins the load, on the standing connections.
+	begin()
+	// due is called for each request of an open loop, when it should be sent.
+	due(intended int64)
+	// halt ends the load: nothing new is begun, and what is under way is waited for.
+	halt()
+}
+
+// A worker is the part of the load that one loop generates. All of it belongs to
+// that loop, but open.
+type worker struct {
+	id      int
+	loop    *loop.Loop
+	plan    *plan.Plan // this worker's share
+	load    workload
+	random  *rand.Rand
+	dialers []*loop.Dialer
+	first   uint64 // number of its first connection among those of all workers
+	open    atomic.Int64
+	halted  bool
+
+	seen     *result.Interval // this window
+	idle     *result.Interval // empty, for the next
+	began    int64            // of this window
+	inFlight int
+	area     float64 // requests under way × ns, of this window
+	at       int64   // up to when area is counted
+
+	arrivals arrivals
+}
+
+func newWorker(l *loop.Loop, p *plan.Plan, id, of int) *worker {
+	w := &worker{
+		id: id, loop: l, plan: p,
+		random: rand.New(rand.NewPCG(p.Seed, uint64(id))),
+		first:  p.Seed<<24 + uint64(id)<<20,
+		seen:   result.Empty(), idle: result.Empty(),
+	}
+	w.arrivals.w = w
+	socket := fd.Options{KeepAlive: -1}
+	for s := range max(p.Sources, 1) {
+		d := &loop.Dialer{Timeout: p.Timeout, Socket: socket, Marks: loop.Marks{High: 1}}
+		if p.Sources > 0 {
+			d.Source = fmt.Sprintf("127.0.0.%d", 2+s)
+		}
+		w.dialers = append(w.dialers, d)
+	}
+	return w
+}
+
+// now is the clock of the loop, read anew.
+func (w *worker) now() int64 { return w.loop.Kernel().Now() }
+
+// dialsAtATime bounds the backlog that a worker fills.
+const dialsAtATime = 64
+
+// connect opens the standing connections, and tells ready when all are, or why one
+// could not be.
+func (w *worker) connect(ready chan<- error) {
+	all := w.load.standing()
+	next, left := 0, all
+	if all == 0 {
+		ready <- nil
+		return
+	}
+	failed := false
+	var more func()
+	more = func() {
+		if next == all || failed {
+			return
+		}
+		k := next
+		next++
+		err := w.dial(k, func(err error) {
+			switch {
+			case failed:
+			case err != nil:
+				failed = true
+				ready <- err
+			default:
+				if left--; left == 0 {
+					ready <- nil
+					return
+				}
+				more()
+			}
+		})
+		if err != nil && !failed {
+			failed = true
+			ready <- err
+		}
+	}
+	for range min(dialsAtATime, all) {
+		more()
+	}
+}
+
+// dial opens a connection for slot k, and hands it to the workload.
+func (w *worker) dial(k int, told func(error)) error {
+	t := w.plan.Target
+	began := w.now()
+	w.open.Add(1)
+	err := w.dialers[k%len(w.dialers)].Dial(w.loop, t.Network, t.Address, func(c *loop.Conn, err error) error {
+		if err == nil {
+			w.seen.Connects++
+			w.seen.Connect.Record(w.now() - began)
+			err = w.load.opened(c, k)
+		} else {
+			w.open.Add(-1)
+		}
+		told(err)
+		return err
+	})
+	if err != nil {
+		w.open.Add(-1)
+	}
+	return err
+}
+
+// again opens a connection for slot k in place of one that failed, after a moment.
+func (w *worker) again(k int) {
+	if w.halted {
+		return
+	}
+	w.loop.AfterFunc(100*time.Millisecond, func() {
+		if w.halted {
+			return
+		}
+		err := w.dial(k, func(err error) {
+			if err != nil {
+				w.fail("dial", err)
+				w.again(k)
+			}
+		})
+		if err != nil {
+			w.fail("dial", err)
+		}
+	})
+}
+
+// fail counts an error by what was done and what came of it.
+func (w *worker) fail(doing string, err error) {
+	var e *net.OpError
+	var errno syscall.Errno
+	switch {
+	case errors.As(err, &errno):
+		err = errno
+	case errors.As(err, &e):
+		err = e.Err
+	}
+	w.seen.Fail(doing + ": " + err.Error())
+}
+
+// enter and leave count n requests under way.
+func (w *worker) enter(now int64, n int) {
+	w.area += float64(w.inFlight) * float64(now-w.at)
+	w.inFlight, w.at = w.inFlight+n, now
+}
+
+func (w *worker) leave(now int64, n int) { w.enter(now, -n) }
+
+// reset begins the first window.
+func (w *worker) reset(now int64) {
+	w.began, w.at, w.area = now, now, 0
+}
+
+// swap ends a window and begins the next.
+func (w *worker) swap() *result.Interval {
+	now := w.now()
+	w.enter(now, 0)
+	seen := w.seen
+	w.seen, w.idle = w.idle, nil
+	if w.seen == nil {
+		w.seen = result.Empty()
+	}
+	if now > w.began {
+		seen.InFlight = w.area / float64(now-w.began)
+	}
+	seen.To, seen.Open = time.Duration(now), int(w.open.Load())
+	seen.Backlog, seen.Unanswered = w.arrivals.waiting(), w.inFlight
+	w.reset(now)
+	return seen
+}
+
+// spare takes an interval back that has been merged. It comes from another
+// goroutine, which has seen the swap end.
+func (w *worker) spare(i *result.Interval) {
+	i.Reset()
+	w.loop.Post(func() { w.idle = i })
+}
+
+func (w *worker) halt() {
+	w.halted = true
+	w.arrivals.stop()
+	w.load.halt()
+}
+
+// errAgain is what loop reads answer when nothing is there.
+var errAgain error = sys.EAGAIN

@@ -1,0 +1,96 @@
+// Bench is a load-testing harness for TCP servers and relays that tells the truth:
+// it measures response times from when a request should have been sent, checks every
+// byte, charges the system under test for what it uses, and says itself when a run
+// cannot be believed.
+//
+//	go run ./bench rr tcp://127.0.0.1:7000 -c 100 -r 20000 -d 10s
+//	go run ./bench -h
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit codes.
+const (
+	exitFailed    = 1 // the command could not be run
+	exitUsage     = 2 // an argument makes no sense
+	exitInvalid   = 3 // there is a result, and it cannot be believed
+	exitThreshold = 4 // there is a result, and it misses a threshold
+)
+
+// An exit is an error with a code of its own.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string { return e.err.Error() }
+func (e *exit) Unwrap() error { return e.err }
+
+// A session is what every command is given.
+type session struct {
+	ctx  context.Context // ended by an interrupt
+	out  io.Writer
+	err  io.Writer // progress and complaints
+	args []string  // as they were called
+}
+
+// commands are the command line.
+type commands struct {
+	RR rrCommand `cmd:"" name:"rr" help:"Requests and responses over connections that stay."`
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is main, for tests: it answers the exit code.
+func run(args []string, out, complaints io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c commands
+	code := -1
+	parser, err := kong.New(&c, kong.Name("penstock-bench"), kong.UsageOnError(), kong.Writers(out, complaints),
+		kong.Description("A load-testing harness that tells the truth. Exit codes: 1 failed, 2 bad usage, 3 the run is invalid, 4 a threshold was missed."),
+		kong.Exit(func(n int) { code = n; panic(errExit) }))
+	if err != nil {
+		panic(err) // the command line itself is wrong
+	}
+	command, err := parse(parser, args)
+	if code >= 0 {
+		return code
+	}
+	if err == nil {
+		err = command.Run(&session{ctx: ctx, out: out, err: complaints, args: args})
+	} else {
+		err = &exit{exitUsage, err}
+	}
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(complaints, "penstock-bench:", err)
+	var e *exit
+	if errors.As(err, &e) {
+		return e.code
+	}
+	return exitFailed
+}
+
+var errExit = errors.New("exit")
+
+// parse lets kong end by itself, on -h.
+func parse(parser *kong.Kong, args []string) (c *kong.Context, err error) {
+	defer func() {
+		if v := recover(); v != nil && v != errExit {
+			panic(v)
+		}
+	}()
+	return parser.Parse(args)
+}

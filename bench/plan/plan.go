@@ -1,0 +1,177 @@
+// Package plan says what a load is: what is sent to whom, how often and for how
+// long. A Plan is plain data, so that it can be sent to a generator elsewhere.
+package plan
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Kind is a kind of load.
+type Kind string
+
+const (
+	RR        Kind = "rr"        // requests and responses over connections that stay
+	CRR       Kind = "crr"       // a connection for each request
+	Stream    Kind = "stream"    // bulk
+	Hold      Kind = "hold"      // many connections, a few of them active
+	Churn     Kind = "churn"     // storms of connections
+	Slow      Kind = "slow"      // peers that read or write a little at a time
+	HalfClose Kind = "halfclose" // the reply comes after the request's end
+	RST       Kind = "rst"       // resets in flight
+)
+
+// Unit is what a kind of load does many times, and costs are given for.
+func (k Kind) Unit() string {
+	switch k {
+	case Stream:
+		return "GiB"
+	case CRR, Churn, HalfClose, RST:
+		return "connection"
+	}
+	return "request"
+}
+
+// A Plan is a load on one target. Rates, connections and loops are those of all
+// generators together until Share divides them.
+type Plan struct {
+	Kind   Kind   `json:"kind"`
+	Target Target `json:"target"`
+
+	Conns   int           `json:"conns"`             // connections at a time
+	Rate    float64       `json:"rate,omitempty"`    // units a second; 0: closed loop
+	Arrival string        `json:"arrival,omitempty"` // Poisson or Constant, of an open loop
+	Time    time.Duration `json:"duration_ns"`       // what is measured
+	Warmup  time.Duration `json:"warmup_ns"`         // at most so long is discarded first
+	Window  time.Duration `json:"window_ns"`         // how often the generators tell
+	Loops   int           `json:"loops"`             // event loops of each generator
+	Seed    uint64        `json:"seed"`
+	Timeout time.Duration `json:"timeout_ns"` // a connection on which nothing moves for so long has failed
+
+	Request   Mix    `json:"request"`            // bytes of a request; of a segment, for a stream
+	Response  int    `json:"response,omitempty"` // bytes; 0: as many as the request, an echo
+	Protocol  string `json:"protocol"`           // Echo or HTTP
+	Pipeline  int    `json:"pipeline"`           // requests under way on a connection
+	Fragments int    `json:"fragments"`          // writes of a request
+	Verify    bool   `json:"verify"`             // every byte is checked
+
+	Direction string  `json:"direction,omitempty"` // of a stream: Up, Down, Both
+	Light     bool    `json:"light,omitempty"`     // of a stream: the generator touches no byte
+	Ending    string  `json:"ending,omitempty"`    // FIN or Reset: how a connection ends
+	Active    float64 `json:"active,omitempty"`    // share of held connections that send
+	Sources   int     `json:"sources,omitempty"`   // addresses of 127.0.0.0/8 to connect from; 0: the kernel's choice
+	Pace      int     `json:"pace,omitempty"`      // bytes a second of a slow peer
+	Side      string  `json:"side,omitempty"`      // of slow: Read or Write
+}
+
+// The values of Plan's strings.
+const (
+	Poisson  = "poisson"
+	Constant = "constant"
+
+	Echo = "echo"
+	HTTP = "http"
+
+	Up   = "up"
+	Down = "down"
+	Both = "both"
+
+	FIN   = "fin"
+	Reset = "rst"
+
+	Read  = "read"
+	Write = "write"
+)
+
+// Defaults fills in what was left open.
+func (p *Plan) Defaults() {
+	set := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	set(&p.Arrival, Poisson)
+	set(&p.Protocol, Echo)
+	set(&p.Direction, Up)
+	set(&p.Ending, FIN)
+	set(&p.Side, Read)
+	p.Loops = max(p.Loops, 1)
+	p.Pipeline = max(p.Pipeline, 1)
+	p.Fragments = max(p.Fragments, 1)
+	if len(p.Request) == 0 {
+		p.Request = Mix{{Bytes: 64, Weight: 1}}
+		if p.Kind == Stream {
+			p.Request = Mix{{Bytes: 128 << 10, Weight: 1}}
+		}
+	}
+	if p.Window == 0 {
+		p.Window = min(max(p.Time/10, 50*time.Millisecond), time.Second)
+	}
+	if p.Timeout == 0 {
+		p.Timeout = 10 * time.Second
+	}
+}
+
+// An Invalid is a value of a plan that cannot be, and what can be done about it.
+type Invalid struct {
+	Flag, Value, Remedy string
+}
+
+func (e *Invalid) Error() string {
+	return fmt.Sprintf("--%s %s: %s", e.Flag, e.Value, e.Remedy)
+}
+
+func invalid(flag string, value any, remedy string, args ...any) error {
+	return &Invalid{flag, fmt.Sprint(value), fmt.Sprintf(remedy, args...)}
+}
+
+// Check says what cannot be run, before any load starts.
+func (p *Plan) Check() error {
+	switch {
+	case p.Conns < 1:
+		return invalid("c", p.Conns, "must be at least 1")
+	case p.Time <= 0:
+		return invalid("d", p.Time, "must be above 0")
+	case p.Window < 10*time.Millisecond:
+		return invalid("window", p.Window, "must be at least 10ms")
+	case p.Rate < 0:
+		return invalid("r", p.Rate, "must be at least 0, which is a closed loop")
+	case p.Arrival != Poisson && p.Arrival != Constant:
+		return invalid("arrival", p.Arrival, "must be %s or %s", Poisson, Constant)
+	case p.Protocol != Echo && p.Protocol != HTTP:
+		return invalid("protocol", p.Protocol, "must be %s or %s", Echo, HTTP)
+	case p.Direction != Up && p.Direction != Down && p.Direction != Both:
+		return invalid("direction", p.Direction, "must be %s, %s or %s", Up, Down, Both)
+	case p.Ending != FIN && p.Ending != Reset:
+		return invalid("end", p.Ending, "must be %s or %s", FIN, Reset)
+	case p.Side != Read && p.Side != Write:
+		return invalid("side", p.Side, "must be %s or %s", Read, Write)
+	case p.Active < 0 || p.Active > 1:
+		return invalid("active", p.Active, "must be a share from 0 to 1")
+	case p.Pipeline > 1024:
+		return invalid("pipeline", p.Pipeline, "must be at most 1024")
+	case p.Loops > p.Conns:
+		return invalid("loops", p.Loops, "must be at most the number of connections, %d", p.Conns)
+	case p.Sources > 250:
+		return invalid("sources", p.Sources, "must be at most 250")
+	case p.Sources > 0 && !p.Target.Loopback():
+		return invalid("sources", p.Sources, "addresses of 127.0.0.0/8 reach a target in 127.0.0.0/8 only, not %v", p.Target)
+	}
+	return p.Request.check()
+}
+
+// Share is the part of p that generator i of n takes.
+func (p Plan) Share(i, n int) Plan {
+	p.Conns = p.Conns/n + btoi(i < p.Conns%n)
+	p.Rate /= float64(n)
+	p.Loops = min(p.Loops, max(p.Conns, 1))
+	p.Seed = p.Seed*1_000_003 + uint64(i) + 1
+	return p
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,67 @@
+package plan
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+)
+
+// A Target is where a load goes: tcp://host:port, unix:///path, unix:@name.
+type Target struct {
+	Network string `json:"network"` // tcp or unix
+	Address string `json:"address"` // host:port, path or @name
+}
+
+// ParseTarget reads a target's URL.
+func ParseTarget(s string) (Target, error) {
+	bad := func(why string) (Target, error) {
+		return Target{}, fmt.Errorf("target %q: %s: must be tcp://host:port, unix:///path or unix:@name", s, why)
+	}
+	switch {
+	case strings.HasPrefix(s, "unix:@") && len(s) > len("unix:@"):
+		return Target{"unix", s[len("unix:"):]}, nil
+	case strings.HasPrefix(s, "unix:///"):
+		return Target{"unix", s[len("unix://"):]}, nil
+	case !strings.HasPrefix(s, "tcp://"):
+		return bad("of no known kind")
+	}
+	address := s[len("tcp://"):]
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return bad(err.Error())
+	}
+	if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
+		return bad("port " + port + " is none to connect to")
+	}
+	if host == "" {
+		address = net.JoinHostPort("127.0.0.1", port)
+	}
+	return Target{"tcp", address}, nil
+}
+
+func (t Target) String() string {
+	switch {
+	case t.Network == "tcp":
+		return "tcp://" + t.Address
+	case strings.HasPrefix(t.Address, "@"):
+		return "unix:" + t.Address
+	}
+	return "unix://" + t.Address
+}
+
+// UnmarshalText lets a flag be a Target.
+func (t *Target) UnmarshalText(text []byte) (err error) {
+	*t, err = ParseTarget(string(text))
+	return err
+}
+
+// MarshalText is the URL.
+func (t Target) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// Loopback says that the target is in 127.0.0.0/8, so that connections may come
+// from any address there.
+func (t Target) Loopback() bool {
+	a, err := netip.ParseAddrPort(t.Address)
+	return err == nil && t.Network == "tcp" && a.Addr().Is4() && a.Addr().IsLoopback()
+}
