@@ -39,18 +39,30 @@ func (c *common) plan(kind plan.Kind) *plan.Plan {
 	}
 }
 
-// run runs a plan, and tells the user what came of it.
+// run runs a plan, and tells the user what came of it. All loads come through here.
 func (c *common) run(s *session, p *plan.Plan) error {
 	p.Defaults()
 	if err := p.Check(); err != nil {
 		return &exit{exitUsage, err}
 	}
-	r, err := drive.Run(s.ctx, p, &drive.Options{Source: load.Run})
+	if s.capture != nil {
+		return s.capture(c, p)
+	}
+	r, err := c.measure(s, p)
 	if err != nil {
 		return err
 	}
-	r.Args = s.args
 	return c.conclude(s, r)
+}
+
+// measure runs a plan that has been checked.
+func (c *common) measure(s *session, p *plan.Plan) (*result.Result, error) {
+	r, err := drive.Run(s.ctx, p, &drive.Options{Source: load.Run})
+	if err != nil {
+		return nil, err
+	}
+	r.Args = s.args
+	return r, nil
 }
 
 // conclude prints and saves a result, and answers an error if it is invalid.

@@ -17,6 +17,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/penstock/penstock/bench/plan"
 )
 
 // The exit codes.
@@ -33,7 +35,12 @@ type exit struct {
 	err  error
 }
 
-func (e *exit) Error() string { return e.err.Error() }
+func (e *exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprint("exit ", e.code)
+	}
+	return e.err.Error()
+}
 func (e *exit) Unwrap() error { return e.err }
 
 // A session is what every command is given.
@@ -42,6 +49,9 @@ type session struct {
 	out  io.Writer
 	err  io.Writer // progress and complaints
 	args []string  // as they were called
+	// capture, if there is one, is given what a load command would have run: for
+	// commands that are given another one, and run it their own way.
+	capture func(c *common, p *plan.Plan) error
 }
 
 // commands are the command line.
@@ -55,42 +65,41 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, out, complaints io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var c commands
-	code := -1
-	parser, err := kong.New(&c, kong.Name("penstock-bench"), kong.UsageOnError(), kong.Writers(out, complaints),
-		kong.Description("A load-testing harness that tells the truth. Exit codes: 1 failed, 2 bad usage, 3 the run is invalid, 4 a threshold was missed."),
-		kong.Exit(func(n int) { code = n; panic(errExit) }))
-	if err != nil {
-		panic(err) // the command line itself is wrong
-	}
-	command, err := parse(parser, args)
-	if code >= 0 {
-		return code
-	}
-	if err == nil {
-		err = command.Run(&session{ctx: ctx, out: out, err: complaints, args: args})
-	} else {
-		err = &exit{exitUsage, err}
-	}
+	err := (&session{ctx: ctx, out: out, err: complaints, args: args}).run(args)
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(complaints, "penstock-bench:", err)
 	var e *exit
-	if errors.As(err, &e) {
-		return e.code
+	if !errors.As(err, &e) {
+		e = &exit{exitFailed, err}
 	}
-	return exitFailed
+	if e.err != nil {
+		fmt.Fprintln(complaints, "penstock-bench:", err)
+	}
+	return e.code
 }
 
-var errExit = errors.New("exit")
-
-// parse lets kong end by itself, on -h.
-func parse(parser *kong.Kong, args []string) (c *kong.Context, err error) {
+// run parses and runs a command line. What cannot be parsed is an exit with
+// exitUsage; help, once printed, one without an error.
+func (s *session) run(args []string) (err error) {
+	parser, err := kong.New(new(commands), kong.Name("penstock-bench"), kong.Writers(s.out, s.err),
+		kong.Description("A load-testing harness that tells the truth. Exit codes: 1 failed, 2 bad usage, 3 the run is invalid, 4 a threshold was missed."),
+		kong.Exit(func(n int) { panic(&exit{code: n}) })) // kong goes on otherwise
+	if err != nil {
+		panic(err) // the command line itself is wrong
+	}
 	defer func() {
-		if v := recover(); v != nil && v != errExit {
-			panic(v)
+		if v := recover(); v != nil {
+			e, ok := v.(*exit)
+			if !ok {
+				panic(v)
+			}
+			err = e
 		}
 	}()
-	return parser.Parse(args)
+	command, err := parser.Parse(args)
+	if err != nil {
+		return &exit{exitUsage, err}
+	}
+	return command.Run(s)
 }
