@@ -35,6 +35,17 @@ var kinds = map[plan.Kind]func(w *worker) workload{}
 // Start connects, and begins the load. It answers an error, and there is no load, if
 // the target cannot be reached.
 func Start(ctx context.Context, p *plan.Plan) (*Generator, error) {
+	g, err := Connect(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	g.Begin()
+	return g, nil
+}
+
+// Connect opens the connections and sends nothing yet, so that several generators can
+// begin together. Begin and Run go on from there, or Stop gives it up.
+func Connect(ctx context.Context, p *plan.Plan) (*Generator, error) {
 	make := kinds[p.Kind]
 	if make == nil {
 		return nil, fmt.Errorf("no load of kind %q", p.Kind)
@@ -54,12 +65,16 @@ func Start(ctx context.Context, p *plan.Plan) (*Generator, error) {
 	if err := g.connect(ctx); err != nil {
 		return nil, errors.Join(err, group.Close())
 	}
+	return g, nil
+}
+
+// Begin begins the load, and the first window.
+func (g *Generator) Begin() {
 	g.began, g.busy = time.Now(), processTime()
 	g.each(func(w *worker) {
 		w.reset(w.now())
 		w.load.begin()
 	})
-	return g, nil
 }
 
 // connect has every worker open its connections, and waits for them.
@@ -139,11 +154,18 @@ func Run(ctx context.Context, p *plan.Plan, tell func(*result.Interval)) error {
 	if err != nil {
 		return err
 	}
-	for next := g.began.Add(p.Window); ; next = next.Add(p.Window) {
+	g.Run(ctx, tell)
+	return nil
+}
+
+// Run tells of every window of a load that has begun, until ctx ends, and then of the
+// last one.
+func (g *Generator) Run(ctx context.Context, tell func(*result.Interval)) {
+	for next := g.began.Add(g.plan.Window); ; next = next.Add(g.plan.Window) {
 		select {
 		case <-ctx.Done():
 			tell(g.Stop())
-			return nil
+			return
 		case <-time.After(time.Until(next)):
 			tell(g.Cut())
 		}
