@@ -10,21 +10,33 @@ import (
 	"github.com/penstock/penstock/loop"
 )
 
-func init() { kinds[plan.RR] = func(w *worker) workload { return newRR(w) } }
+func init() { kinds[plan.RR] = func(w *worker) workload { return newRR(w, w.plan, w.plan.Conns) } }
 
 // rr sends requests over connections that stay, and waits for their responses.
 type rr struct {
-	w     *worker
-	conns []*requester
-	free  ring // requesters that can take another request, of an open loop
-	buf   []byte
+	w      *worker
+	plan   *plan.Plan // the worker's, unless this is a part of another load
+	conns  []*requester
+	active int    // the first of them send
+	what   string // a connection, in errors
+	final  bool   // a connection that failed is not opened again
+	quiet  bool   // requests are not counted
+	free   ring   // requesters that can take another request, of an open loop
+	buf    []byte
 }
 
-func newRR(w *worker) *rr {
-	return &rr{w: w, conns: make([]*requester, w.plan.Conns), buf: make([]byte, 0, w.plan.Request.Max())}
+// newRR makes the load of slots 0 to n-1 of the worker.
+func newRR(w *worker, p *plan.Plan, n int) *rr {
+	return &rr{w: w, plan: p, conns: make([]*requester, n), active: n, what: "connection", buf: make([]byte, 0, p.Request.Max())}
 }
 
 func (r *rr) standing() int { return len(r.conns) }
+
+func (r *rr) enter(now int64, n int) {
+	if !r.quiet {
+		r.w.enter(now, n)
+	}
+}
 
 func (r *rr) opened(c *loop.Conn, k int) error {
 	q := newRequester(r, c, k)
@@ -32,19 +44,22 @@ func (r *rr) opened(c *loop.Conn, k int) error {
 	if err := c.Serve(q); err != nil {
 		return err
 	}
-	if r.w.began > 0 { // in place of one that failed
+	if r.w.began > 0 && k < r.active { // in place of one that failed
 		return q.start()
 	}
 	return nil
 }
 
 func (r *rr) begin() {
-	for _, q := range r.conns {
+	for _, q := range r.conns[:r.active] {
+		if q.gone {
+			continue
+		}
 		if err := q.start(); err != nil {
 			q.c.Abort()
 		}
 	}
-	if r.w.plan.Rate > 0 {
+	if r.plan.Rate > 0 {
 		r.w.arrivals.start()
 	}
 }
@@ -85,23 +100,25 @@ type requester struct {
 	reply   reply
 	left    int // of the response that is coming in: bytes to come, 0 before its first
 	queued  bool
+	started bool
 	gone    bool
 	since   int64 // when it became free
 	err     error // what we found wrong ourselves
 	rest    []byte
+	told    func(error) // waits for the answer to an ask
 }
 
 func newRequester(r *rr, c *loop.Conn, k int) *requester {
 	name := content.Stream{K: r.w.first + uint64(k)}
 	q := &requester{r: r, c: c, k: k, out: name, in: name}
-	q.pending.of = make([]request, r.w.plan.Pipeline)
+	q.pending.of = make([]request, r.plan.Pipeline)
 	return q
 }
 
 // start fills the connection with requests, or offers it to those that will be due.
 func (q *requester) start() error {
-	q.since = q.r.w.now()
-	if q.r.w.plan.Rate > 0 {
+	q.since, q.started = q.r.w.now(), true
+	if q.r.plan.Rate > 0 {
 		q.offer()
 		return nil
 	}
@@ -127,7 +144,7 @@ func (q *requester) fill(now int64) error {
 	for range n {
 		b = q.compose(b, now, now)
 	}
-	w.enter(now, n)
+	q.r.enter(now, n)
 	q.r.buf = b
 	return q.write(b)
 }
@@ -138,14 +155,14 @@ func (q *requester) send(intended int64) error {
 	now := w.now()
 	w.seen.Lag.Record(now - intended)
 	w.seen.Late.Record(now - max(intended, q.since))
-	w.enter(now, 1)
+	q.r.enter(now, 1)
 	q.r.buf = q.compose(q.r.buf[:0], intended, now)
 	return q.write(q.r.buf)
 }
 
 // compose appends a request to b, and notes that it is under way.
 func (q *requester) compose(b []byte, intended, now int64) []byte {
-	p := q.r.w.plan
+	p := q.r.plan
 	n := p.Request.Draw(q.r.w.random)
 	answer := p.Response
 	if answer == 0 {
@@ -168,7 +185,7 @@ func (q *requester) compose(b []byte, intended, now int64) []byte {
 func (q *requester) write(b []byte) error {
 	w := q.r.w
 	w.seen.BytesOut += uint64(len(b))
-	if w.plan.Fragments > 1 && len(b) > 1 {
+	if q.r.plan.Fragments > 1 && len(b) > 1 {
 		return q.writeFragments(b)
 	}
 	_, err := q.c.Write(b)
@@ -178,7 +195,7 @@ func (q *requester) write(b []byte) error {
 // writeFragments sends the first piece now and each of the others in a later turn,
 // so that the peer can see them one by one.
 func (q *requester) writeFragments(b []byte) error {
-	pieces := min(q.r.w.plan.Fragments, len(b))
+	pieces := min(q.r.plan.Fragments, len(b))
 	first := len(b) / pieces
 	if len(q.rest) > 0 { // the one before is not out yet
 		q.rest = append(q.rest, b...)
@@ -252,7 +269,9 @@ func (q *requester) next(now int64) error {
 			return io.EOF
 		}
 		return nil
-	case w.plan.Rate == 0:
+	case !q.started:
+		return nil
+	case q.r.plan.Rate == 0:
 		if q.pending.n < len(q.pending.of) {
 			return q.fill(now)
 		}
@@ -276,7 +295,7 @@ var errUnasked = errors.New("bytes that nobody asked for")
 
 // take takes in bytes of responses.
 func (q *requester) take(b []byte, now int64) error {
-	p := q.r.w.plan
+	p := q.r.plan
 	for len(b) > 0 {
 		if q.pending.n == 0 {
 			return errUnasked
@@ -312,7 +331,7 @@ func (q *requester) take(b []byte, now int64) error {
 
 // verify checks what an echo answers. Of other responses it knows the length only.
 func (q *requester) verify(b []byte) error {
-	p := q.r.w.plan
+	p := q.r.plan
 	if !p.Verify || p.Protocol != plan.Echo || p.Response != 0 {
 		return nil
 	}
@@ -327,12 +346,36 @@ func (q *requester) verify(b []byte) error {
 func (q *requester) complete(now int64) {
 	w := q.r.w
 	req := q.pending.pop()
+	if q.told != nil {
+		q.tell(nil)
+	}
+	if q.r.quiet {
+		return
+	}
 	w.leave(now, 1)
 	w.seen.Completed++
 	w.seen.Service.Record(now - req.sent)
-	if w.plan.Rate > 0 {
+	if q.r.plan.Rate > 0 {
 		w.seen.Response.Record(now - req.intended)
 	}
+}
+
+// ask sends one request beside the load, and has told called with what came of it.
+func (q *requester) ask(told func(error)) {
+	q.told = told
+	now := q.r.w.now()
+	q.r.enter(now, 1)
+	q.r.buf = q.compose(q.r.buf[:0], now, now)
+	if err := q.write(q.r.buf); err != nil {
+		q.err = err
+		q.c.Abort()
+	}
+}
+
+func (q *requester) tell(err error) {
+	told := q.told
+	q.told = nil
+	told(err)
 }
 
 // Writable is part of loop.Session.
@@ -343,7 +386,7 @@ func (q *requester) Closed(_ *loop.Conn, err error) {
 	w := q.r.w
 	q.gone = true
 	w.open.Add(-1)
-	w.leave(w.now(), q.pending.n)
+	q.r.enter(w.now(), -q.pending.n)
 	if q.err != nil {
 		err = q.err
 	}
@@ -351,7 +394,12 @@ func (q *requester) Closed(_ *loop.Conn, err error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		w.fail("connection", err)
-		w.again(q.k)
+		w.fail(q.r.what, err)
+		if !q.r.final {
+			w.again(q.k)
+		}
+	}
+	if q.told != nil {
+		q.tell(err)
 	}
 }

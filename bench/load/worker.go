@@ -31,6 +31,10 @@ type workload interface {
 	halt()
 }
 
+// A preparer is a workload that has something to do between its connections and its
+// begin. It calls ready once.
+type preparer interface{ prepare(ready func(error)) }
+
 // A worker is the part of the load that one loop generates. All of it belongs to
 // that loop, but open.
 type worker struct {
@@ -82,41 +86,18 @@ const dialsAtATime = 64
 // connect opens the standing connections, and tells ready when all are, or why one
 // could not be.
 func (w *worker) connect(ready chan<- error) {
-	all := w.load.standing()
-	next, left := 0, all
-	if all == 0 {
-		ready <- nil
-		return
-	}
-	failed := false
-	var more func()
-	more = func() {
-		if next == all || failed {
+	paced(w.load.standing(), dialsAtATime, w.dialStanding, func(err error) {
+		if p, ok := w.load.(preparer); ok && err == nil {
+			p.prepare(func(err error) { ready <- err })
 			return
 		}
-		k := next
-		next++
-		err := w.dial(k, func(err error) {
-			switch {
-			case failed:
-			case err != nil:
-				failed = true
-				ready <- err
-			default:
-				if left--; left == 0 {
-					ready <- nil
-					return
-				}
-				more()
-			}
-		})
-		if err != nil && !failed {
-			failed = true
-			ready <- err
-		}
-	}
-	for range min(dialsAtATime, all) {
-		more()
+		ready <- err
+	})
+}
+
+func (w *worker) dialStanding(k int, done func(error)) {
+	if err := w.dial(k, done); err != nil {
+		done(err)
 	}
 }
 
@@ -126,6 +107,10 @@ func (w *worker) dial(k int, told func(error)) error {
 	began := w.now()
 	w.open.Add(1)
 	err := w.dialers[k%len(w.dialers)].Dial(w.loop, t.Network, t.Address, func(c *loop.Conn, err error) error {
+		if err == nil && w.halted {
+			w.open.Add(-1)
+			return net.ErrClosed // it came too late to be told of
+		}
 		if err == nil {
 			w.seen.Connects++
 			w.seen.Connect.Record(w.now() - began)
