@@ -32,11 +32,11 @@ func (l Limits) defaults() Limits {
 	return l
 }
 
-// judge answers why a run cannot be believed.
+// judge answers why a run cannot be believed, and notes whether it was the generator.
 func (l Limits) judge(r *result.Result, total, left *result.Interval) (reasons []string) {
 	l = l.defaults()
 	bad := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
-	if units(r.Plan.Kind, total) == 0 {
+	if units(r.Plan.Kind, total) == 0 && !r.Plan.Idle() {
 		bad("nothing was completed")
 	}
 	if r.Errors > 0 {
@@ -44,6 +44,9 @@ func (l Limits) judge(r *result.Result, total, left *result.Interval) (reasons [
 	}
 	if left != nil && left.Failed() > 0 {
 		bad("%d errors after the measured time: %s", left.Failed(), kindsOf(left.Errors))
+	}
+	if left != nil && left.Dead > 0 {
+		bad("%d of %d held connections were dead", left.Dead, r.Plan.Conns)
 	}
 	if r.Unanswered > 0 {
 		bad("%d requests were not answered within %v after the end", r.Unanswered, r.Plan.Timeout)
@@ -75,12 +78,14 @@ func (l Limits) judgeRate(r *result.Result, total *result.Interval) (reasons []s
 	}
 	switch asked := r.AskedRate * seconds; {
 	case due+chance < l.Rate*asked:
+		r.GeneratorBound = true
 		reasons = append(reasons, fmt.Sprintf("the generator is saturated: %.0f requests came to be due in %.1f s, of %.0f that were asked for", due, seconds, asked))
 	case float64(total.Completed) < l.Rate*due-4 && float64(total.Completed)+float64(r.InFlight) < l.Rate*due:
 		reasons = append(reasons, fmt.Sprintf("the rate was not reached: %.1f/s asked, %.1f/s achieved (%.1f %%), %d requests waited at the end",
 			r.AskedRate, r.AchievedRate, 100*float64(total.Completed)/due, total.Backlog))
 	}
 	if p := r.Latency.Late; p != nil && p.P99 > max(int64(l.Late), r.Latency.Response.P99/10) {
+		r.GeneratorBound = true
 		reasons = append(reasons, fmt.Sprintf("the generator was late: by %v at p99 while connections were free, above %v and a tenth of the response time",
 			time.Duration(p.P99).Round(time.Microsecond), l.Late))
 	}

@@ -59,7 +59,7 @@ func (w *warmup) agree() bool {
 	if w.plan.Kind != plan.Stream {
 		noise = 3 * w.windows[0].noise
 	}
-	return w.windows[agreeing-1].rate > 0 &&
+	return (w.windows[agreeing-1].rate > 0 || w.plan.Idle()) &&
 		spread(func(v window) float64 { return v.rate }, rates, noise) &&
 		spread(func(v window) float64 { return v.median }, medians, 0)
 }

@@ -59,9 +59,13 @@ type Plan struct {
 	Light     bool    `json:"light,omitempty"`     // of a stream: the generator touches no byte
 	Ending    string  `json:"ending,omitempty"`    // FIN or Reset: how a connection ends
 	Active    float64 `json:"active,omitempty"`    // share of held connections that send
+	Touch     bool    `json:"touch,omitempty"`     // held connections have sent and received once before the load begins
 	Sources   int     `json:"sources,omitempty"`   // addresses of 127.0.0.0/8 to connect from; 0: the kernel's choice
 	Pace      int     `json:"pace,omitempty"`      // bytes a second of a slow peer
 	Side      string  `json:"side,omitempty"`      // of slow: Read or Write
+	Probes    int     `json:"probes,omitempty"`    // of slow, rst: connections of requests beside the load; at least one for each loop
+
+	Pause time.Duration `json:"pause_ns,omitempty"` // of churn: between storms
 }
 
 // The values of Plan's strings.
@@ -95,6 +99,15 @@ func (p *Plan) Defaults() {
 	set(&p.Direction, Up)
 	set(&p.Ending, FIN)
 	set(&p.Side, Read)
+	if p.Sources == 0 && p.Conns > portsOfSource && p.Target.Loopback() {
+		p.Sources = min(p.Conns/portsOfSource+1, maxSources)
+	}
+	if p.Probes == 0 && p.probed() {
+		p.Probes = 4
+	}
+	if p.Kind == Slow && p.Pace == 0 {
+		p.Pace = 10
+	}
 	p.Loops = max(p.Loops, 1)
 	p.Pipeline = max(p.Pipeline, 1)
 	p.Fragments = max(p.Fragments, 1)
@@ -111,6 +124,19 @@ func (p *Plan) Defaults() {
 		p.Timeout = 10 * time.Second
 	}
 }
+
+const (
+	maxSources = 250
+	// portsOfSource is how many connections to one port can well come from one
+	// address: Linux gives 28,232 ports, some of which others use.
+	portsOfSource = 20_000
+)
+
+// Idle says that nothing is asked of the target but to keep its connections.
+func (p *Plan) Idle() bool { return p.Kind == Hold && p.Active == 0 }
+
+// probed says that requests beside the load show what it does to others.
+func (p *Plan) probed() bool { return p.Kind == Slow || p.Kind == RST }
 
 // An Invalid is a value of a plan that cannot be, and what can be done about it.
 type Invalid struct {
@@ -148,12 +174,22 @@ func (p *Plan) Check() error {
 		return invalid("side", p.Side, "must be %s or %s", Read, Write)
 	case p.Active < 0 || p.Active > 1:
 		return invalid("active", p.Active, "must be a share from 0 to 1")
+	case p.Idle() && p.Rate > 0:
+		return invalid("r", p.Rate, "no connection is active that could send: --active must be above 0")
+	case p.Kind == Churn && p.Rate > 0:
+		return invalid("r", p.Rate, "storms have no rate: they come one after another, --pause apart")
+	case p.Pause < 0:
+		return invalid("pause", p.Pause, "must be at least 0")
+	case p.Pace < 0 || p.Pace > 1<<20:
+		return invalid("pace", p.Pace, "must be from 1 to 1048576 bytes a second")
+	case p.Probes < 0 || p.Probes > 1000:
+		return invalid("probes", p.Probes, "must be from 1 to 1000")
 	case p.Pipeline > 1024:
 		return invalid("pipeline", p.Pipeline, "must be at most 1024")
 	case p.Loops > p.Conns:
 		return invalid("loops", p.Loops, "must be at most the number of connections, %d", p.Conns)
-	case p.Sources > 250:
-		return invalid("sources", p.Sources, "must be at most 250")
+	case p.Sources < 0 || p.Sources > maxSources:
+		return invalid("sources", p.Sources, "must be from 0 to %d", maxSources)
 	case p.Sources > 0 && !p.Target.Loopback():
 		return invalid("sources", p.Sources, "addresses of 127.0.0.0/8 reach a target in 127.0.0.0/8 only, not %v", p.Target)
 	}
@@ -164,6 +200,9 @@ func (p *Plan) Check() error {
 func (p Plan) Share(i, n int) Plan {
 	p.Conns = p.Conns/n + btoi(i < p.Conns%n)
 	p.Rate /= float64(n)
+	if p.Probes > 0 {
+		p.Probes = max(p.Probes/n+btoi(i < p.Probes%n), 1)
+	}
 	p.Loops = min(p.Loops, max(p.Conns, 1))
 	p.Seed = p.Seed*1_000_003 + uint64(i) + 1
 	return p

@@ -20,8 +20,10 @@ type Interval struct {
 	BytesIn    uint64            `json:"bytes_in"`
 	Verified   uint64            `json:"verified"` // bytes that were checked and right
 	Connects   uint64            `json:"connects"`
-	Open       int               `json:"open"`      // connections at the end of the window
-	InFlight   float64           `json:"in_flight"` // requests under way, mean over the window
+	Open       int               `json:"open"`           // connections at the end of the window
+	InFlight   float64           `json:"in_flight"`      // requests under way, mean over the window
+	Cut        uint64            `json:"cut,omitempty"`  // slow connections that the target ended, as it may to defend itself
+	Dead       uint64            `json:"dead,omitempty"` // held connections that had ended, or did, when all were asked at the end
 
 	Response *Histogram `json:"response,omitempty"` // from the intended send to the response
 	Service  *Histogram `json:"service,omitempty"`  // from the actual write
@@ -30,6 +32,14 @@ type Interval struct {
 	Connect  *Histogram `json:"connect,omitempty"`  // from connect to connected
 
 	Busy time.Duration `json:"busy_ns"` // CPU time of the generator's process
+
+	Parts map[string]Part `json:"-"` // of several agents: what each of them did of it
+}
+
+// A Part is what one agent did of what several did together.
+type Part struct {
+	Completed, BytesOut, BytesIn uint64
+	Busy                         time.Duration
 }
 
 // Empty answers an interval to which others can be added.
@@ -97,13 +107,34 @@ func (i *Interval) count(o *Interval) {
 	i.BytesIn += o.BytesIn
 	i.Verified += o.Verified
 	i.Connects += o.Connects
+	i.Cut += o.Cut
+	i.Dead += o.Dead
 	i.Busy += o.Busy
 	i.Last = i.Last || o.Last
 	for what, n := range o.Errors {
 		i.Errors[what] += n
 	}
+	i.credit(o)
 	its := o.histograms()
 	for k, h := range i.histograms() {
 		h.Merge(its[k])
 	}
+}
+
+// credit keeps account of what agents did.
+func (i *Interval) credit(o *Interval) {
+	if o.Agent != "" {
+		i.add(o.Agent, Part{o.Completed, o.BytesOut, o.BytesIn, o.Busy})
+	}
+	for name, part := range o.Parts {
+		i.add(name, part)
+	}
+}
+
+func (i *Interval) add(agent string, p Part) {
+	if i.Parts == nil {
+		i.Parts = map[string]Part{}
+	}
+	sum := i.Parts[agent]
+	i.Parts[agent] = Part{sum.Completed + p.Completed, sum.BytesOut + p.BytesOut, sum.BytesIn + p.BytesIn, sum.Busy + p.Busy}
 }

@@ -27,8 +27,9 @@ type Result struct {
 
 	Valid          bool     `json:"valid"`
 	InvalidReasons []string `json:"invalid_reasons"`
-	Notes          []string `json:"notes,omitempty"`      // what is to be known, and does not spoil the run
-	Thresholds     []Test   `json:"thresholds,omitempty"` // what was asked for with --threshold
+	GeneratorBound bool     `json:"generator_bound,omitempty"` // invalid because the generator did not keep up
+	Notes          []string `json:"notes,omitempty"`           // what is to be known, and does not spoil the run
+	Thresholds     []Test   `json:"thresholds,omitempty"`      // what was asked for with --threshold
 
 	AskedRate     float64           `json:"asked_rate"`    // units a second; 0: closed loop
 	AchievedRate  float64           `json:"achieved_rate"` // units a second; GiB a second of a stream
@@ -43,6 +44,7 @@ type Result struct {
 	BytesVerified uint64            `json:"bytes_verified"`
 	Connects      uint64            `json:"connects"`
 	InFlight      float64           `json:"in_flight"` // mean
+	Cut           uint64            `json:"cut"`       // slow connections that the target ended, as it may to defend itself: no errors
 
 	Latency Latency  `json:"latency"`
 	Series  []Second `json:"series,omitempty"`
@@ -140,7 +142,11 @@ type Ceiling struct {
 type Agent struct {
 	Name      string `json:"name"`
 	Host      string `json:"host"`
-	Completed uint64 `json:"completed"`
+	Loops     int    `json:"loops"`
+	Completed uint64 `json:"completed"` // of the measured time, as the following
+	BytesOut  uint64 `json:"bytes_out"`
+	BytesIn   uint64 `json:"bytes_in"`
+	CPU       int64  `json:"cpu_ns"`
 	Lost      string `json:"lost,omitempty"` // why, if it was
 }
 
