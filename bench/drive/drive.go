@@ -1,0 +1,265 @@
+// Package drive leads a run: it discards what comes before the target is warm,
+// measures for as long as was asked, and judges whether the figures may be believed.
+package drive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/bench/plan"
+	"github.com/penstock/penstock/bench/result"
+)
+
+// A Source generates the load of a plan until ctx ends, and tells of each window,
+// from any goroutine, one at a time; of the last one after the end, with Last set.
+// load.Run is one; agents elsewhere are another.
+type Source func(ctx context.Context, p *plan.Plan, tell func(*result.Interval)) error
+
+// A Usage is what the system under test and the machine have used up to a moment.
+type Usage struct {
+	result.Cost           // since the system's start; Units and what is per unit are left out
+	MachineBusy   float64 // ns of all CPUs since the machine's start
+	MachineSteal  float64
+	MachineTotal  float64
+	SystemUnknown bool // there is no system under test: only the machine's figures count
+}
+
+// A Meter reads usage. measure.System is one.
+type Meter interface {
+	Read() (Usage, error)
+}
+
+// A View is told of the run as it goes on.
+type View interface {
+	// Second is called for each window. remaining is negative in the warm-up.
+	Second(s result.Second, done, total time.Duration)
+}
+
+// Options are what a run is given beside its plan.
+type Options struct {
+	Source Source
+	Meter  Meter // nil: neither system nor machine is measured
+	View   View  // nil: none
+	Limits Limits
+	Agents func() []result.Agent // who generated the load, if a Source leads several; asked when it has ended
+}
+
+// A run is one under way.
+type run struct {
+	*Options
+	plan     *plan.Plan
+	cancel   context.CancelFunc
+	warm     warmup
+	total    *result.Interval // of the measured time; nil while warming up
+	began    time.Duration    // of the measured time
+	over     bool
+	series   []result.Second
+	start    Usage // at the begin of the measured time
+	end      Usage // and at its end
+	last     Usage // at the end of the window before
+	metering error
+	unasked  string // why the windows did not agree
+	left     *result.Interval
+}
+
+// Run runs a plan and answers what it came to. An error says that there was no run;
+// a run that cannot be believed is a Result that says so.
+func Run(ctx context.Context, p *plan.Plan, o *Options) (*result.Result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &run{Options: o, plan: p, cancel: cancel, warm: warmup{plan: p}}
+	started := time.Now()
+	r.last = r.read()
+	if p.Warmup == 0 {
+		r.measure(0)
+	}
+	err := o.Source(ctx, p, r.tell)
+	if err != nil {
+		return nil, err
+	}
+	if r.metering != nil {
+		return nil, r.metering
+	}
+	agents, lost := r.agents()
+	if r.total == nil || r.total.To == 0 {
+		return nil, errors.New(strings.Join(append([]string{"the run was ended before anything was measured"}, lost...), ": "))
+	}
+	res := r.result()
+	r.credit(res, agents)
+	res.InvalidReasons = append(res.InvalidReasons, lost...)
+	res.Started = started
+	if !r.over {
+		res.InvalidReasons = append(res.InvalidReasons, fmt.Sprintf("interrupted after %v of %v", res.Measured.Round(time.Millisecond), p.Time))
+	}
+	res.InvalidReasons = append(res.InvalidReasons, o.Limits.judge(res, r.total, r.left)...)
+	res.Valid = len(res.InvalidReasons) == 0
+	return res, nil
+}
+
+func (r *run) read() (u Usage) {
+	if r.Meter == nil {
+		return Usage{SystemUnknown: true}
+	}
+	u, err := r.Meter.Read()
+	if err != nil && r.metering == nil {
+		r.metering = fmt.Errorf("the system under test: %w", err)
+		r.cancel()
+	}
+	return u
+}
+
+// measure begins the measured time.
+func (r *run) measure(at time.Duration) {
+	r.total, r.began, r.start = result.Empty(), at, r.last
+}
+
+// tell takes a window in.
+func (r *run) tell(i *result.Interval) {
+	if i.Last || r.over {
+		r.left = i
+		return
+	}
+	u := r.read()
+	second := r.second(i, u)
+	r.last = u
+	switch {
+	case r.total == nil:
+		second.Warmup = true
+		if done, why := r.warm.over(i); done {
+			r.unasked = why
+			r.measure(i.To)
+		}
+	default:
+		r.total.Append(i)
+		// Half a window more or less is nearer to what was asked for than none.
+		if r.over = i.To-r.began >= r.plan.Time-r.plan.Window/2; r.over {
+			r.end = u
+			r.cancel()
+		} else {
+			r.end = u
+		}
+	}
+	r.series = append(r.series, second)
+	if r.View != nil {
+		done := time.Duration(-1)
+		if r.total != nil {
+			done = i.To - r.began
+		}
+		r.View.Second(second, done, r.plan.Time)
+	}
+}
+
+// second is a window in figures.
+func (r *run) second(i *result.Interval, u Usage) result.Second {
+	took := (i.To - i.From).Seconds()
+	h := i.Response
+	if h.Count() == 0 {
+		h = i.Service
+	}
+	p := h.Percentiles()
+	s := result.Second{
+		At: i.To, For: i.To - i.From, Asked: r.plan.Rate, Rate: units(r.plan.Kind, i) / took, Errors: i.Failed(), Open: i.Open,
+		P50: p.P50, P90: p.P90, P99: p.P99, P999: p.P999, Max: p.Max,
+		Generator: i.Busy.Seconds() / took,
+	}
+	if !u.SystemUnknown {
+		s.CPU, s.Memory = float64(u.CPU-r.last.CPU)/1e9/took, u.Memory
+	}
+	return s
+}
+
+// units is how many units of work were done.
+func units(k plan.Kind, i *result.Interval) float64 {
+	if k == plan.Stream {
+		return float64(max(i.BytesIn, i.BytesOut)) / (1 << 30)
+	}
+	return float64(i.Completed)
+}
+
+// result puts the figures together.
+func (r *run) result() *result.Result {
+	t, p := r.total, r.plan
+	took := (t.To - r.began).Seconds()
+	n := units(p.Kind, t)
+	res := &result.Result{
+		Schema: result.Schema, Command: string(p.Kind), Plan: p, InvalidReasons: []string{},
+		AskedRate: p.Rate, AchievedRate: n / took, Measured: t.To - r.began, WarmedUp: r.began,
+		Completed: t.Completed, Errors: t.Failed(), ErrorsByKind: t.Errors,
+		BytesOut: t.BytesOut, BytesIn: t.BytesIn, BytesVerified: t.Verified, Connects: t.Connects, InFlight: t.InFlight, Cut: t.Cut,
+		Series: r.series,
+		Generator: result.Generator{
+			Loops: p.Loops, CPU: int64(t.Busy), CPUPerUnit: float64(t.Busy) / each(n), Cores: t.Busy.Seconds() / took,
+		},
+	}
+	if r.left != nil {
+		res.Unanswered = r.left.Unanswered
+	}
+	if r.unasked != "" {
+		res.Notes = append(res.Notes, r.unasked)
+	}
+	res.Latency = latencies(t)
+	r.usage(res, n, took)
+	return res
+}
+
+func latencies(t *result.Interval) result.Latency {
+	if t.Service.Count() == 0 {
+		return result.Latency{Connect: percentilesOf(t.Connect)}
+	}
+	if t.Response.Count() == 0 { // what is sent when its turn comes is sent when it was to be
+		t.Response.Merge(t.Service)
+	}
+	l := result.Latency{
+		Response: t.Response.Percentiles(), Service: t.Service.Percentiles(), Lag: zero(t.Service.Count()),
+		Connect: percentilesOf(t.Connect), ResponseHistogram: t.Response, ServiceHistogram: t.Service,
+	}
+	if t.Lag.Count() > 0 {
+		l.Lag, l.Late, l.LagHistogram = t.Lag.Percentiles(), t.Late.Percentiles(), t.Lag
+	}
+	return l
+}
+
+func zero(n int64) *result.Percentiles { return &result.Percentiles{Count: n} }
+
+func percentilesOf(h *result.Histogram) *result.Percentiles {
+	if h.Count() == 0 {
+		return nil
+	}
+	return h.Percentiles()
+}
+
+// each is what to divide by for a figure of each unit, which is 0 where there was none.
+func each(n float64) float64 {
+	if n == 0 {
+		return math.Inf(1)
+	}
+	return n
+}
+
+// usage puts in what the system and the machine used in the measured time.
+func (r *run) usage(res *result.Result, n, took float64) {
+	if r.Meter == nil {
+		return
+	}
+	a, b := &r.start, &r.end
+	if total := b.MachineTotal - a.MachineTotal; total > 0 {
+		res.Machine = &result.MachineUsage{Busy: (b.MachineBusy - a.MachineBusy) / total, Steal: (b.MachineSteal - a.MachineSteal) / total}
+	}
+	if b.SystemUnknown {
+		return
+	}
+	c := b.Cost
+	c.Unit, c.Units = r.plan.Kind.Unit(), n
+	c.CPU -= a.CPU
+	c.RunQueue -= a.RunQueue
+	c.Syscalls -= a.Syscalls
+	c.ContextSwitches -= a.ContextSwitches
+	n = each(n)
+	c.Cores = float64(c.CPU) / 1e9 / took
+	c.CPUPerUnit, c.RunQueuePerUnit, c.SyscallsPerUnit = float64(c.CPU)/n, float64(c.RunQueue)/n, float64(c.Syscalls)/n
+	res.Cost = &c
+}
