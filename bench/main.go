@@ -56,7 +56,9 @@ type session struct {
 
 // commands are the command line.
 type commands struct {
-	RR rrCommand `cmd:"" name:"rr" help:"Requests and responses over connections that stay."`
+	RR     rrCommand     `cmd:"" name:"rr" help:"Requests and responses over connections that stay."`
+	Search searchCommand `cmd:"" help:"The highest rate that keeps an objective."`
+	Scan   scanCommand   `cmd:"" help:"Latency over load: one run for each of several rates."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

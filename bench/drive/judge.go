@@ -80,7 +80,7 @@ func (l Limits) judgeRate(r *result.Result, total *result.Interval) (reasons []s
 	case due+chance < l.Rate*asked:
 		r.GeneratorBound = true
 		reasons = append(reasons, fmt.Sprintf("the generator is saturated: %.0f requests came to be due in %.1f s, of %.0f that were asked for", due, seconds, asked))
-	case float64(total.Completed) < l.Rate*due-4 && float64(total.Completed)+float64(r.InFlight) < l.Rate*due:
+	case float64(total.Completed)+float64(total.Unanswered) < l.Rate*due:
 		reasons = append(reasons, fmt.Sprintf("the rate was not reached: %.1f/s asked, %.1f/s achieved (%.1f %%), %d requests waited at the end",
 			r.AskedRate, r.AchievedRate, 100*float64(total.Completed)/due, total.Backlog))
 	}
