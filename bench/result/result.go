@@ -178,8 +178,10 @@ type Test struct {
 }
 
 // Save writes r to a file, whole or not at all.
-func (r *Result) Save(file string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
+func (r *Result) Save(file string) error { return save(file, r) }
+
+func save(file string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
