@@ -1,0 +1,95 @@
+package ab
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/penstock/penstock/bench/plan"
+	"github.com/penstock/penstock/bench/result"
+)
+
+// costs makes a bench of systems that cost what cost says of turn n of the whole.
+func costs(blocks int, cost func(system, n int) float64, names ...string) (*Bench, *[]int) {
+	b := &Bench{Blocks: blocks}
+	for _, name := range names {
+		b.Systems = append(b.Systems, System{Name: name})
+	}
+	var order []int
+	b.Turn = func(_ context.Context, i int) (*result.Result, error) {
+		order = append(order, i)
+		c := cost(i, len(order))
+		return &result.Result{
+			Plan: &plan.Plan{Kind: plan.RR}, AchievedRate: 1e9 / c, Cost: &result.Cost{CPUPerUnit: c},
+			Latency: result.Latency{Response: &result.Percentiles{P50: int64(c), P99: int64(2 * c)}},
+		}, nil
+	}
+	return b, &order
+}
+
+func TestTurnsAreSymmetric(t *testing.T) {
+	b, order := costs(2, func(int, int) float64 { return 100 }, "a", "b", "c")
+	if _, err := b.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := []int{0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0}
+	if len(*order) != len(want) {
+		t.Fatalf("order %v, want %v", *order, want)
+	}
+	for i := range want {
+		if (*order)[i] != want[i] {
+			t.Fatalf("order %v, want %v", *order, want)
+		}
+	}
+}
+
+// A machine that gets slower by as much in every turn must make no system look worse.
+func TestDriftDoesNotShow(t *testing.T) {
+	b, _ := costs(6, func(_, n int) float64 { return 1000 + 20*float64(n) }, "a", "b", "c")
+	c, err := b.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range c.Systems[1:] {
+		if s.Against.Verdict != result.NoDifference || s.Against.Cost.Median != 1 {
+			t.Errorf("%s: %+v", s.Name, s.Against)
+		}
+	}
+}
+
+func TestDifferencesBeyondTheNoiseAreShown(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	share := []float64{1, 0.8, 1.2, 1}
+	b, _ := costs(10, func(i, _ int) float64 { return 10_000 * share[i] * (1 + 0.02*r.NormFloat64()) }, "base", "cheap", "dear", "same")
+	c, err := b.Run(t.Context())
+	if err != nil || !c.Valid {
+		t.Fatal(err, c)
+	}
+	for i, want := range []string{"", result.Cheaper, result.Dearer, result.NoDifference} {
+		if i > 0 && c.Systems[i].Against.Verdict != want {
+			t.Errorf("%s: %+v, want %s", c.Systems[i].Name, c.Systems[i].Against, want)
+		}
+	}
+}
+
+func TestATurnThatCannotBeBelievedSpoilsTheComparison(t *testing.T) {
+	b, order := costs(2, func(int, int) float64 { return 100 }, "a", "b")
+	turn := b.Turn
+	b.Turn = func(ctx context.Context, i int) (*result.Result, error) {
+		r, err := turn(ctx, i)
+		if len(*order) == 10 {
+			r.InvalidReasons = []string{"17 errors"}
+		}
+		return r, err
+	}
+	c, err := b.Run(t.Context())
+	if err != nil || c.Valid || len(c.InvalidReasons) != 1 || !strings.Contains(c.InvalidReasons[0], "b, block 1 of the comparison: 17 errors") {
+		t.Errorf("%v, %+v", err, c)
+	}
+	b.Turn = func(context.Context, int) (*result.Result, error) { return nil, errors.New("does not start") }
+	if _, err := b.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "a: does not start") {
+		t.Errorf("%v", err)
+	}
+}
