@@ -85,7 +85,20 @@ func (o *options) try(root string, p Plant, c Catcher) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return goTest(root, path, c.Package, c.Run, o.timeout)
+	r, err := goTest(root, path, c.Package, c.Run, o.patience(c.Package))
+	if err == nil && c.Tier == tierA && r.caught() && r.schedules == "" {
+		err = fmt.Errorf("no schedule was named, so none showed the fault:\n%s", r.output)
+	}
+	return r, err
+}
+
+// patience is how long a catcher may take. Schedules have a limit of their own, which
+// counts; this one would take a busy machine for a plant that was caught.
+func (o *options) patience(pkg string) time.Duration {
+	if pkg == simPackage {
+		return 10 * o.timeout
+	}
+	return o.timeout
 }
 
 // goTest runs tests, and tells those that failed from all that is not a verdict: a

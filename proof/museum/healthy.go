@@ -34,7 +34,7 @@ func (o *options) healthy(root string, rows []Row, out io.Writer) error {
 			limit <- struct{}{}
 			defer func() { <-limit }()
 			// A bar parts patterns before the slashes within them are looked at.
-			r, err := goTest(root, "", pkg, strings.Join(patterns, "|"), o.timeout*time.Duration(len(patterns)))
+			r, err := goTest(root, "", pkg, strings.Join(patterns, "|"), o.patience(pkg)*time.Duration(len(patterns)))
 			outcomes <- outcome{pkg, len(patterns), r, err}
 		}()
 	}

@@ -137,19 +137,22 @@ func TestPlantIsCaught(t *testing.T) {
 	}
 }
 
-// An edit that changes nothing is reported as not caught, one that does not compile
-// and a catcher that is no test as disorder: neither counts as caught.
+// An edit that changes nothing is reported as not caught, one that does not compile,
+// a catcher that is no test, and schedules none of which is named, as disorder: none of
+// them counts as caught.
 func TestMissIsReported(t *testing.T) {
 	onLinux(t)
 	const file, text = "internal/sys/epoll_linux.go", "// millis converts"
-	for _, try := range []struct{ find, put, run, want string }{
-		{text, "// MILLIS converts", "^TestTimeoutsAreNeverRoundedDownToZero$", "were not caught"},
-		{text, "x // millis converts", "^TestTimeoutsAreNeverRoundedDownToZero$", "does not compile"},
-		{text, "// MILLIS converts", "^TestThatIsNot$", "has rotted"},
-		{"no such text", "", "^TestTimeoutsAreNeverRoundedDownToZero$", "has rotted"},
+	const run = "^TestTimeoutsAreNeverRoundedDownToZero$"
+	for _, try := range []struct{ tier, find, put, run, want string }{
+		{unit, text, "// MILLIS converts", run, "were not caught"},
+		{unit, text, "x // millis converts", run, "does not compile"},
+		{unit, text, "// MILLIS converts", "^TestThatIsNot$", "has rotted"},
+		{unit, "no such text", "", run, "has rotted"},
+		{tierA, "(ns+int64(time.Millisecond)-1)/int64(time.Millisecond)", "ns/int64(time.Millisecond)", run, "no schedule was named"},
 	} {
 		row := Row{Name: "harmless", Plants: []Plant{{
-			Edits: []Edit{{file, try.find, try.put}}, Catchers: []Catcher{{unit, "./internal/sys", try.run}},
+			Edits: []Edit{{file, try.find, try.put}}, Catchers: []Catcher{{try.tier, "./internal/sys", try.run}},
 		}}}
 		o := options{timeout: 10 * time.Second, jobs: 1}
 		var out strings.Builder
@@ -172,7 +175,7 @@ func TestOutcomesAreTold(t *testing.T) {
 		"--- FAIL: TestA (0.01s)\n    --- FAIL: TestA/b (0.00s)\nFAIL":                         "TestA/b",
 		"panic: test timed out after 8s\n\trunning tests:\n\t\tTestA (8s)\n\t\tTestA/b (8s)\n": "TestA/b (hangs)",
 		"panic: in a handler\n\ngoroutine 7":                                                   "the process ended: panic: in a handler",
-		"schedules until found: 17\n--- FAIL: TestPlantsAreCaught (0.01s)\n":                   "TestPlantsAreCaught",
+		"schedules until found: 17\n--- FAIL: TestEveryWorld (0.01s)\n":                        "TestEveryWorld",
 		"ld: cannot find anything":                                                             "",
 	} {
 		r := result{output: output}

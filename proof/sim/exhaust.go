@@ -17,14 +17,21 @@ var small = []struct {
 	name  string
 	world Scenario
 }{
-	{"one direction: a write or none; FIN, close or RST; spliced and copied; a sink with room or without", Scenario{Lives: 1, Steps: 1, OneWay: true}},
-	{"one direction back: a backend that speaks first, and ends before the loop is awake", Scenario{Lives: 1, Steps: 1, First: true, Linger: 5}},
-	{"both directions without bytes, FIN, close or RST", Scenario{Lives: 1}},
-	{"one relay without bytes, FIN or RST, and one thing between any two calls", Scenario{Lives: 1, Ends: true, Interleave: 1}},
 	{"the wake-up: three posts, each between any two calls or while the loop sleeps", Scenario{Posts: 3}},
-	{"an echo that its client does not read, and back-pressure, up to two writes and RST, before the loop is awake", Scenario{Lives: 1, Echo: true, Steps: 2, Tight: true, Resets: true, Linger: 3}},
+	{"a posted function that posts itself 2,000 times, beside an echo", Scenario{Lives: 1, Echo: true, Resets: true, Posts: 1, Feeds: 2000}},
 	{"close and reuse: three connections to an echo server, that write, and end or reset, in all orders", Scenario{Lives: 3, Echo: true, Steps: 0, Resets: true}},
 	{"close and reuse: two of them, and one thing between any two calls", Scenario{Lives: 2, Echo: true, Steps: 0, Resets: true, Interleave: 1}},
+	{"a shortage: three connections to an echo server that has a descriptor for one", Scenario{Lives: 3, Echo: true, Resets: true, Room: 1}},
+	{"a fault: any call of a relay fails, in each of its ways", Scenario{Lives: 1, Steps: 1, Ordered: true, Faults: 1}},
+	{"a fault: any call of an echo", Scenario{Lives: 1, Echo: true, Steps: 1, Ordered: true, Faults: 1}},
+	{"a fault: any call of an answer that a timer sends", Scenario{Lives: 1, Reply: true, Steps: 1, Ordered: true, Faults: 1}},
+	{"an answer that a timer sends: a write or none; FIN, close or RST; one thing between any two calls", Scenario{Lives: 1, Reply: true, Steps: 1, Interleave: 1}},
+	{"both directions without bytes, FIN, close or RST", Scenario{Lives: 1}},
+	{"one relay without bytes, FIN or RST, and one thing between any two calls", Scenario{Lives: 1, Ends: true, Interleave: 1}},
+	{"one direction: a write or none; FIN, close or RST; spliced and copied; a sink with room or without", Scenario{Lives: 1, Steps: 1, OneWay: true}},
+	{"one direction, into a sink that resets", Scenario{Lives: 1, Steps: 1, Ends: true, Cut: true}},
+	{"one direction back: a backend that speaks first, and ends before the loop is awake", Scenario{Lives: 1, Steps: 1, First: true, Linger: 5}},
+	{"an echo that its client does not read, and back-pressure, up to two writes and RST, before the loop is awake", Scenario{Lives: 1, Echo: true, Steps: 2, Tight: true, Resets: true, Linger: 3}},
 }
 
 // Exhaust is the command "exhaust": every schedule of some small worlds.
@@ -54,16 +61,20 @@ func Exhaust(args []string, out io.Writer) error {
 
 // enumerate runs every schedule of a world, or the first most. all says that none is left.
 func enumerate(s *Scenario, most int) (n int, all bool, err error) {
-	for t := (&Tape{keep: true}); t != nil; t = t.next() {
-		if most > 0 && n == most {
-			return n, false, nil
+	err = attend(patience, func() error {
+		for t := (&Tape{keep: true}); t != nil; t = t.next() {
+			if most > 0 && n == most {
+				return nil
+			}
+			n++
+			if failure := Run(t, s, nil); failure != "" {
+				return fmt.Errorf("schedule %d: %s\nchoices: %x", n, failure, t.picks)
+			}
 		}
-		n++
-		if failure := Run(t, s, nil); failure != "" {
-			return n, false, fmt.Errorf("schedule %d: %s\nchoices: %x", n, failure, t.picks)
-		}
-	}
-	return n, true, nil
+		all = true
+		return nil
+	})
+	return n, all, err
 }
 
 // A Scenario bounds what a run may choose. Nil is everything.
@@ -71,14 +82,20 @@ type Scenario struct {
 	Lives      int  // exactly
 	Steps      int  // each party writes up to so many times
 	Echo       bool // the server echoes, instead of relaying
+	Reply      bool // the server answers 100 ms after the end, instead of relaying
 	Tight      bool // the sink takes 600 bytes, and back-pressure begins at 1,000
 	Resets     bool // parties end by RST
-	Ends       bool // parties end by FIN or RST; else in each of the four ways
+	Ends       bool // parties end by FIN or RST; else by FIN, close or RST
 	OneWay     bool // backends write nothing, and end when their client has
 	First      bool // clients write nothing, and end when their backend has
+	Cut        bool // backends write nothing, and reset
+	Ordered    bool // of those who could act the first does; parties end by FIN, at once or as an answer, or RST
+	Room       int  // descriptors for connections; 0: enough
+	Faults     int  // how many calls fail
 	Linger     int  // how many times more comes before the loop is awake
 	Interleave int  // how many times something happens between two calls
 	Posts      int  // of another goroutine
+	Feeds      int  // a posted function posts itself so many times more
 }
 
 // exact is a small world.
@@ -86,14 +103,21 @@ func (s *Scenario) exact(t *Tape) config {
 	c := config{
 		loops: 1, lives: make([]kind, s.Lives), mss: 1 << 20, peers: 64 << 10,
 		posts: s.Posts, interleave: 2, between: s.Interleave + s.Posts, linger: s.Linger, exact: s,
+		feeds: s.Feeds, faults: s.Faults > 0, deadly: true, failing: s.Faults,
 	}
 	for i := range c.lives {
-		if s.Echo {
+		switch {
+		case s.Echo:
 			c.lives[i] = echoed
+		case s.Reply:
+			c.lives[i] = replied
 		}
 	}
 	c.relay = splice.Options{StallTimeout: -1, Mode: splice.Splice}
 	c.kernel = simkernel.Config{Send: 64 << 10, Recv: 64 << 10}
+	if s.Room > 0 {
+		c.kernel.Files = c.ownFiles() + s.Room
+	}
 	if s.Tight {
 		c.kernel.Send, c.marks = 600, loop.Marks{Low: 500, High: 1000}
 	} else if s.Steps > 0 && !s.First {
@@ -107,6 +131,9 @@ func (s *Scenario) exact(t *Tape) config {
 func (s *Scenario) limit(t *Tape, p *party, backend bool) {
 	p.chunk, p.reads, p.urgent, p.stallAt = 1000, 1<<20, -1, ^uint64(0)
 	switch {
+	case s.Cut && backend:
+		p.how = resetAll
+		return
 	case s.OneWay && backend, s.First && !backend:
 		p.how = answer
 		return
@@ -114,6 +141,8 @@ func (s *Scenario) limit(t *Tape, p *party, backend bool) {
 		p.how = resetAll
 	case s.Ends:
 		p.how = Of(t, shutHalf, resetAll)
+	case s.Ordered:
+		p.how = Of(t, shutHalf, answer, resetAll)
 	default:
 		p.how = Of(t, shutHalf, closeAll, resetAll)
 	}

@@ -100,7 +100,9 @@ func RandomRuns(seed uint64, n, cpus int) (Report, error) {
 			}
 		})
 	}
-	all.Wait()
+	if err := attend(patience, func() error { all.Wait(); return nil }); err != nil {
+		return r, err
+	}
 	r.Schedules, r.Lives, r.Bytes, r.Took = min(next.Load(), int64(n)), lives.Load(), bytes.Load(), time.Since(began)
 	if bad := failing.Load(); bad != ^uint64(0) {
 		return r, explain(bad, int64(bad-seed)+1, nil)

@@ -19,10 +19,12 @@ type config struct {
 	peers      int // bytes that a peer's queues hold
 	mss        int // bytes that the network delivers at a time
 	posts      int
+	feeds      int  // how many times more a posted function posts itself
 	interleave int  // once in so many calls something else happens
 	odd        bool // parties reset, stall, send urgent bytes
 	faults     bool
 	deadly     bool // of those, also such that may cut a connection
+	failing    int  // how many calls fail; below 0: without limit
 	holds      bool
 	spurious   bool
 	between    int // how many times; below 0: without limit
@@ -45,6 +47,7 @@ func (s *Scenario) choose(t *Tape) config {
 		faults:     t.Pick(3) == 2,
 		holds:      t.Odds(8),
 		spurious:   t.Odds(4),
+		failing:    -1,
 		between:    -1,
 		linger:     -1,
 	}
@@ -66,7 +69,7 @@ func (s *Scenario) choose(t *Tape) config {
 		c.deadly = t.Odds(4)
 		c.kernel.Narrow = Of(t, 0, 1, 2)
 		if few := Of(t, 0, 2, 4, 7); few > 0 {
-			c.kernel.Files = 3 + 2*c.loops + 2 + few // the loops', the listener, the reserve
+			c.kernel.Files = c.ownFiles() + few
 		}
 		c.kernel.Pipes = sys.PipeLimits{Soft: Of(t, 0, 16, 64, 1024)}
 	}
@@ -81,6 +84,10 @@ func (s *Scenario) choose(t *Tape) config {
 	return c
 }
 
+// ownFiles is how many descriptors a server has without any connection: from 3 on two
+// for each loop, the listener and the reserve.
+func (c *config) ownFiles() int { return 3 + 2*c.loops + 2 }
+
 // bounds count what must not go on for ever.
 type bounds struct {
 	linger   int
@@ -88,8 +95,11 @@ type bounds struct {
 	calls    int    // without anything having changed
 	progress uint64 // as it was
 	inTurn   int    // calls since the last wait
+	tasks    int    // posted functions since the last wait
+	failed   int    // calls
 	bytes    uint64 // moved before the turn began
 	total    int
+	after    int // calls of a run that has failed
 	pending  int
 	acts     int // of others, without anything having changed
 	acted    uint64
@@ -99,20 +109,28 @@ type bounds struct {
 func (b *bounds) pend() bool { b.pending++; return true }
 
 func (b *bounds) turn(k *simkernel.Kernel) {
-	b.inTurn, b.bytes, b.pending = 0, k.Taken, 0
+	b.inTurn, b.tasks, b.bytes, b.pending = 0, 0, k.Taken, 0
 }
 
 // Limits of a run: what is seen, and several times more.
 const (
 	stuckCalls = 300     // calls in a row that change nothing
 	turnCalls  = 8000    // calls of one turn
+	turnTasks  = 1000    // posted functions of one turn
 	turnBytes  = 8 << 20 // bytes taken in one turn
 	totalCalls = 300_000 // calls of a run
 )
 
-// spins ends a run that makes calls without getting anywhere.
+// spins ends a run that makes calls without getting anywhere. One that has failed is
+// given some more, to end in order.
 func (w *World) spins(c simkernel.Call) {
 	b := &w.bound
+	if w.failure != "" {
+		if b.after++; b.after > turnCalls {
+			panic(w.failure)
+		}
+		return
+	}
 	if w.k.Progress != b.progress {
 		b.progress, b.calls = w.k.Progress, 0
 	}
@@ -155,20 +173,27 @@ var deadly = map[simkernel.Call][]sys.Errno{
 	simkernel.Splice:    {sys.ENOMEM, sys.EINVAL},
 }
 
-// fault chooses how a call fails.
+// ways are the errors with which a call may fail now.
+func (w *World) ways(c simkernel.Call) []sys.Errno {
+	switch errs := gotOver[c]; {
+	case w.registered() == 0:
+		return nil // a server that cannot listen does not serve
+	case errs != nil:
+		return errs
+	case w.config.deadly:
+		return deadly[c]
+	}
+	return nil
+}
+
+// fault chooses how a call fails, if it does.
 func (w *World) fault(c simkernel.Call) sys.Errno {
-	errs := gotOver[c]
-	if w.registered() == 0 {
-		return 0 // a server that cannot listen does not serve
-	}
-	if errs == nil && w.config.deadly {
-		if errs = deadly[c]; errs != nil {
-			w.fatal = true
-		}
-	}
-	if errs == nil {
+	errs := w.ways(c)
+	if len(errs) == 0 || !w.tape.Odds(64) {
 		return 0
 	}
+	w.bound.failed++
+	w.fatal = w.fatal || gotOver[c] == nil
 	e := Of(w.tape, errs...)
 	w.say("%v fails: %v", c, e)
 	return e

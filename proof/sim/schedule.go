@@ -55,6 +55,9 @@ func (w *World) act() bool {
 	if len(due) == 0 {
 		return false
 	}
+	if w.config.exact != nil && w.config.exact.Ordered {
+		due = due[:1]
+	}
 	a := due[w.tape.Pick(len(due))]
 	w.busy = true
 	switch a.kind {
@@ -101,10 +104,13 @@ func (w *World) connect(v *life) {
 // Before is asked at every call of the runtime: others may act first, and the call
 // may fail.
 func (w *World) Before(c simkernel.Call, fd int) sys.Errno {
-	if w.busy || w.failure != "" {
+	if w.busy {
 		return 0
 	}
 	w.spins(c)
+	if w.failure != "" {
+		return 0
+	}
 	if w.trace != nil && c != simkernel.Now {
 		w.say("%v(%d)", c, fd)
 	}
@@ -115,7 +121,7 @@ func (w *World) Before(c simkernel.Call, fd int) sys.Errno {
 		w.bound.between++
 		w.meanwhile()
 	}
-	if w.config.faults && w.tape.Odds(64) {
+	if w.config.faults && w.bound.failed != w.config.failing {
 		return w.fault(c)
 	}
 	return 0
@@ -135,11 +141,24 @@ func (w *World) meanwhile() {
 	}
 }
 
-// post is another goroutine's.
+// post is another goroutine's. What it posts posts itself so many times more.
 func (w *World) post() {
 	w.posted++
+	l, left := w.loops[w.posted%len(w.loops)], w.config.feeds
+	var f func()
+	f = func() {
+		if w.bound.tasks++; w.bound.tasks > turnTasks {
+			w.fail("a turn without end: %d posted functions since epoll was asked", w.bound.tasks)
+			panic(w.failure)
+		}
+		if left--; left >= 0 {
+			l.Post(f)
+			return
+		}
+		w.ran++
+	}
 	w.busy = true
-	w.loops[w.posted%len(w.loops)].Post(func() { w.ran++ })
+	l.Post(f)
 	w.busy = false
 	w.say("somebody posts")
 }

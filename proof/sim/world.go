@@ -75,6 +75,7 @@ func Run(t *Tape, exact *Scenario, trace io.Writer) string {
 }
 
 func (w *World) run() {
+	defer ended.Add(1)
 	defer func() {
 		if v := recover(); v != nil && w.failure == "" {
 			w.failure = fmt.Sprintf("panic: %v\n%s", v, debug.Stack())
