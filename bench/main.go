@@ -57,6 +57,7 @@ type session struct {
 // commands are the command line.
 type commands struct {
 	RR     rrCommand     `cmd:"" name:"rr" help:"Requests and responses over connections that stay."`
+	Hold   holdCommand   `cmd:"" help:"Many connections that stay, a few of them active."`
 	Search searchCommand `cmd:"" help:"The highest rate that keeps an objective."`
 	Scan   scanCommand   `cmd:"" help:"Latency over load: one run for each of several rates."`
 }
@@ -72,7 +73,12 @@ func run(args []string, out, complaints io.Writer) int {
 		return 0
 	}
 	var e *exit
-	if !errors.As(err, &e) {
+	var bad *plan.Invalid // of which only the generator could know
+	switch {
+	case errors.As(err, &e):
+	case errors.As(err, &bad):
+		e = &exit{exitUsage, err}
+	default:
 		e = &exit{exitFailed, err}
 	}
 	if e.err != nil {

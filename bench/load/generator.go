@@ -50,6 +50,9 @@ func Connect(ctx context.Context, p *plan.Plan) (*Generator, error) {
 	if make == nil {
 		return nil, fmt.Errorf("no load of kind %q", p.Kind)
 	}
+	if err := descriptors(p); err != nil {
+		return nil, err
+	}
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	group, err := loop.Start(loop.Config{Loops: p.Loops, Watchdog: -1, Logger: quiet})
 	if err != nil {

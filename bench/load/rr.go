@@ -19,7 +19,7 @@ type rr struct {
 	conns  []*requester
 	active int    // the first of them send
 	what   string // a connection, in errors
-	final  bool   // a connection that failed is not opened again
+	final  bool   // a connection that fails is not opened again, and dead
 	quiet  bool   // requests are not counted
 	free   ring   // requesters that can take another request, of an open loop
 	buf    []byte
@@ -346,17 +346,16 @@ func (q *requester) verify(b []byte) error {
 func (q *requester) complete(now int64) {
 	w := q.r.w
 	req := q.pending.pop()
+	if !q.r.quiet {
+		w.leave(now, 1)
+		w.seen.Completed++
+		w.seen.Service.Record(now - req.sent)
+		if q.r.plan.Rate > 0 {
+			w.seen.Response.Record(now - req.intended)
+		}
+	}
 	if q.told != nil {
 		q.tell(nil)
-	}
-	if q.r.quiet {
-		return
-	}
-	w.leave(now, 1)
-	w.seen.Completed++
-	w.seen.Service.Record(now - req.sent)
-	if q.r.plan.Rate > 0 {
-		w.seen.Response.Record(now - req.intended)
 	}
 }
 
@@ -395,8 +394,11 @@ func (q *requester) Closed(_ *loop.Conn, err error) {
 	}
 	if err != nil {
 		w.fail(q.r.what, err)
-		if !q.r.final {
+		switch {
+		case !q.r.final:
 			w.again(q.k)
+		case w.halted:
+			w.seen.Dead++
 		}
 	}
 	if q.told != nil {

@@ -144,7 +144,11 @@ type Invalid struct {
 }
 
 func (e *Invalid) Error() string {
-	return fmt.Sprintf("--%s %s: %s", e.Flag, e.Value, e.Remedy)
+	dash := "--"
+	if len(e.Flag) == 1 {
+		dash = "-"
+	}
+	return fmt.Sprintf("%s%s %s: %s", dash, e.Flag, e.Value, e.Remedy)
 }
 
 func invalid(flag string, value any, remedy string, args ...any) error {
