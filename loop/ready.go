@@ -66,12 +66,15 @@ func (l *Loop) Wake(r *Registration) { l.push(r) }
 // done, waits at the back: epoll, the tasks and the timers come first. So a
 // message waits for the bulk on its loop no longer than a fraction of a
 // millisecond, and the bulk for the messages no longer than one turn of them.
+//
+// Who becomes heavy here waits for the next turn: nobody is visited twice in one.
 func (l *Loop) runReady() {
+	heavy := l.heavy.length
 	for range l.light.length {
 		l.serve(l.light.pop())
 	}
 	spent := 0
-	for range l.heavy.length {
+	for range heavy {
 		if spent >= turnBytes {
 			return
 		}

@@ -50,6 +50,13 @@ func TestTaskThatIsNeverDoneDoesNotKeepItsLoop(t *testing.T) {
 	}
 	light := new(called)
 	r := register(light)
+	l.turn(false) // in which the hogs are found out to be heavy
+	for i, h := range hogs {
+		if h.visits != 1 {
+			t.Errorf("hog %d was visited %d times in one turn", i, h.visits)
+		}
+		h.visits = 0
+	}
 	ran := 0
 	const turns = 100
 	for range turns {
