@@ -26,6 +26,8 @@ type common struct {
 	Sources int           `help:"Addresses of 127.0.0.0/8 to connect from."`
 
 	JSON string `name:"json" placeholder:"FILE" help:"Save the result."`
+
+	agentsFlags `embed:"" group:"Many machines"`
 }
 
 // plan makes a plan of the flags.
@@ -57,11 +59,17 @@ func (c *common) run(s *session, p *plan.Plan) error {
 
 // measure runs a plan that has been checked.
 func (c *common) measure(s *session, p *plan.Plan) (*result.Result, error) {
-	r, err := drive.Run(s.ctx, p, &drive.Options{Source: load.Run})
+	o := &drive.Options{Source: load.Run}
+	end, err := c.lead(s, p, o)
 	if err != nil {
 		return nil, err
 	}
-	r.Args = s.args
+	defer end()
+	r, err := drive.Run(s.ctx, p, o)
+	if err != nil {
+		return nil, err
+	}
+	r.Args = public(s.args)
 	return r, nil
 }
 

@@ -60,6 +60,7 @@ type commands struct {
 	Hold   holdCommand   `cmd:"" help:"Many connections that stay, a few of them active."`
 	Search searchCommand `cmd:"" help:"The highest rate that keeps an objective."`
 	Scan   scanCommand   `cmd:"" help:"Latency over load: one run for each of several rates."`
+	Agent  agentCommand  `cmd:"" help:"Generate load for a controller elsewhere: any load command with --agents."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
