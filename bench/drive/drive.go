@@ -19,20 +19,6 @@ import (
 // load.Run is one; agents elsewhere are another.
 type Source func(ctx context.Context, p *plan.Plan, tell func(*result.Interval)) error
 
-// A Usage is what the system under test and the machine have used up to a moment.
-type Usage struct {
-	result.Cost           // since the system's start; Units and what is per unit are left out
-	MachineBusy   float64 // ns of all CPUs since the machine's start
-	MachineSteal  float64
-	MachineTotal  float64
-	SystemUnknown bool // there is no system under test: only the machine's figures count
-}
-
-// A Meter reads usage. measure.System is one.
-type Meter interface {
-	Read() (Usage, error)
-}
-
 // A View is told of the run as it goes on.
 type View interface {
 	// Second is called for each window. remaining is negative in the warm-up.
@@ -51,19 +37,16 @@ type Options struct {
 // A run is one under way.
 type run struct {
 	*Options
-	plan     *plan.Plan
-	cancel   context.CancelFunc
-	warm     warmup
-	total    *result.Interval // of the measured time; nil while warming up
-	began    time.Duration    // of the measured time
-	over     bool
-	series   []result.Second
-	start    Usage // at the begin of the measured time
-	end      Usage // and at its end
-	last     Usage // at the end of the window before
-	metering error
-	unasked  string // why the windows did not agree
-	left     *result.Interval
+	plan    *plan.Plan
+	cancel  context.CancelFunc
+	warm    warmup
+	total   *result.Interval // of the measured time; nil while warming up
+	began   time.Duration    // of the measured time
+	over    bool
+	series  []result.Second
+	unasked string // why the windows did not agree
+	left    *result.Interval
+	metered
 }
 
 // Run runs a plan and answers what it came to. An error says that there was no run;
@@ -73,18 +56,20 @@ func Run(ctx context.Context, p *plan.Plan, o *Options) (*result.Result, error) 
 	defer cancel()
 	r := &run{Options: o, plan: p, cancel: cancel, warm: warmup{plan: p}}
 	started := time.Now()
-	r.last = r.read()
+	r.before = r.survey()
+	r.last = r.before
 	if p.Warmup == 0 {
 		r.measure(0)
 	}
 	err := o.Source(ctx, p, r.tell)
+	r.read() // a system that has died since is no better
 	if err != nil {
-		return nil, err
-	}
-	if r.metering != nil {
-		return nil, r.metering
+		return nil, errors.Join(r.metering, err)
 	}
 	agents, lost := r.agents()
+	if r.metering != nil {
+		lost = append(lost, r.metering.Error())
+	}
 	if r.total == nil || r.total.To == 0 {
 		return nil, errors.New(strings.Join(append([]string{"the run was ended before anything was measured"}, lost...), ": "))
 	}
@@ -100,18 +85,6 @@ func Run(ctx context.Context, p *plan.Plan, o *Options) (*result.Result, error) 
 	return res, nil
 }
 
-func (r *run) read() (u Usage) {
-	if r.Meter == nil {
-		return Usage{SystemUnknown: true}
-	}
-	u, err := r.Meter.Read()
-	if err != nil && r.metering == nil {
-		r.metering = fmt.Errorf("the system under test: %w", err)
-		r.cancel()
-	}
-	return u
-}
-
 // measure begins the measured time.
 func (r *run) measure(at time.Duration) {
 	r.total, r.began, r.start = result.Empty(), at, r.last
@@ -120,10 +93,20 @@ func (r *run) measure(at time.Duration) {
 // tell takes a window in.
 func (r *run) tell(i *result.Interval) {
 	if i.Last || r.over {
-		r.left = i
+		r.counted(i)
+		if r.left == nil {
+			r.left = result.Empty()
+		}
+		r.left.Append(i)
 		return
 	}
-	u := r.read()
+	// Half a window more or less is nearer to what was asked for than none.
+	r.over = r.total != nil && i.To-r.began >= r.plan.Time-r.plan.Window/2
+	read := r.read
+	if r.over {
+		read = r.survey
+	}
+	u := read()
 	second := r.second(i, u)
 	r.last = u
 	switch {
@@ -135,12 +118,9 @@ func (r *run) tell(i *result.Interval) {
 		}
 	default:
 		r.total.Append(i)
-		// Half a window more or less is nearer to what was asked for than none.
-		if r.over = i.To-r.began >= r.plan.Time-r.plan.Window/2; r.over {
-			r.end = u
+		r.end = u
+		if r.over && !r.count() {
 			r.cancel()
-		} else {
-			r.end = u
 		}
 	}
 	r.series = append(r.series, second)
@@ -238,28 +218,4 @@ func each(n float64) float64 {
 		return math.Inf(1)
 	}
 	return n
-}
-
-// usage puts in what the system and the machine used in the measured time.
-func (r *run) usage(res *result.Result, n, took float64) {
-	if r.Meter == nil {
-		return
-	}
-	a, b := &r.start, &r.end
-	if total := b.MachineTotal - a.MachineTotal; total > 0 {
-		res.Machine = &result.MachineUsage{Busy: (b.MachineBusy - a.MachineBusy) / total, Steal: (b.MachineSteal - a.MachineSteal) / total}
-	}
-	if b.SystemUnknown {
-		return
-	}
-	c := b.Cost
-	c.Unit, c.Units = r.plan.Kind.Unit(), n
-	c.CPU -= a.CPU
-	c.RunQueue -= a.RunQueue
-	c.Syscalls -= a.Syscalls
-	c.ContextSwitches -= a.ContextSwitches
-	n = each(n)
-	c.Cores = float64(c.CPU) / 1e9 / took
-	c.CPUPerUnit, c.RunQueuePerUnit, c.SyscallsPerUnit = float64(c.CPU)/n, float64(c.RunQueue)/n, float64(c.Syscalls)/n
-	res.Cost = &c
 }

@@ -86,19 +86,19 @@ func (s *System) survey(all bool) (drive.Usage, error) {
 	if err := s.tree.scan(); err != nil {
 		return drive.Usage{}, err
 	}
-	// Looking at descriptors makes the kernel keep entries of /proc: its memory first.
-	var kernel int64
-	if all {
-		var err error
-		if kernel, err = s.machine.KernelMemory(); err != nil {
-			return drive.Usage{}, err
+	u, err := s.read() // first: the system goes on while we look at the rest
+	if err != nil {
+		return u, err
+	}
+	if all { // before descriptors: looking at them makes the kernel keep entries of /proc
+		if u.KernelMemory, err = s.machine.KernelMemory(); err != nil {
+			return u, err
 		}
 	}
 	s.stand(all)
+	s.standing.fill(&u.Cost)
 	s.surveyed = time.Now()
-	u, err := s.read()
-	u.KernelMemory = kernel
-	return u, err
+	return u, nil
 }
 
 // read sums up the processes that are known. Where one has ended since they were

@@ -100,7 +100,7 @@ type Cost struct {
 	Cores           float64 `json:"cores"`                   // CPU by time
 	RunQueue        int64   `json:"run_queue_ns"`            // waited for a CPU
 	RunQueuePerUnit float64 `json:"run_queue_per_unit"`      // ns
-	Syscalls        uint64  `json:"syscalls,omitempty"`      // 0: not to be had
+	Syscalls        uint64  `json:"syscalls,omitempty"`      // in a window after the measured time; 0: not to be had
 	SyscallsPerUnit float64 `json:"syscalls_per_unit"`       // 0: not to be had
 	ContextSwitches uint64  `json:"context_switches"`        // voluntary and not
 	Memory          int64   `json:"memory_bytes"`            // anonymous and private, at the end
@@ -109,7 +109,7 @@ type Cost struct {
 	Pipes           int     `json:"pipes"`                   // of them: ends of pipes
 	Processes       int     `json:"processes"`               // at the end
 	Threads         int     `json:"threads"`                 // at the end
-	NotToBeHad      string  `json:"not_to_be_had,omitempty"` // why there are no system calls
+	NotToBeHad      string  `json:"not_to_be_had,omitempty"` // what could not be found out, and why
 }
 
 // Memory is what held connections cost.
@@ -152,16 +152,18 @@ type Agent struct {
 
 // Environment is the machine of the generator and the system under test.
 type Environment struct {
-	Host     string            `json:"host,omitempty"`
-	Kernel   string            `json:"kernel"`
-	CPU      string            `json:"cpu"`
-	CPUs     int               `json:"cpus"`
-	Memory   int64             `json:"memory_bytes"`
-	Go       string            `json:"go"`
-	Governor string            `json:"governor,omitempty"`
-	Pinning  string            `json:"pinning"`          // shared, split, duet
-	System   string            `json:"system,omitempty"` // the command under test
-	Sysctls  map[string]string `json:"sysctls,omitempty"`
+	Host          string            `json:"host,omitempty"`
+	Kernel        string            `json:"kernel"`
+	CPU           string            `json:"cpu"`
+	CPUs          int               `json:"cpus"`
+	Memory        int64             `json:"memory_bytes"`
+	Go            string            `json:"go"`
+	Governor      string            `json:"governor,omitempty"`
+	Pinning       string            `json:"pinning"`                  // shared, split, duet
+	SystemCPUs    string            `json:"system_cpus,omitempty"`    // to the system under test, if it is pinned: 0-2
+	GeneratorCPUs string            `json:"generator_cpus,omitempty"` // the generator's, if it is pinned
+	System        string            `json:"system,omitempty"`         // the command under test
+	Sysctls       map[string]string `json:"sysctls,omitempty"`
 }
 
 // MachineUsage is the whole machine in the measured time.

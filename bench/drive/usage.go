@@ -1,0 +1,177 @@
+package drive
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/penstock/penstock/bench/plan"
+	"github.com/penstock/penstock/bench/result"
+)
+
+// A Usage is what the system under test and the machine have used up to a moment.
+type Usage struct {
+	result.Cost           // since the system's start; Units and what is per unit are left out
+	MachineBusy   float64 // ns of all CPUs since the machine's start
+	MachineSteal  float64
+	MachineTotal  float64
+	SystemUnknown bool  // there is no system under test: only the machine's figures count
+	KernelMemory  int64 // bytes that the machine's kernel keeps; of a Survey only
+}
+
+// A Meter reads usage: cheaply, since it is asked in every window.
+type Meter interface {
+	Read() (Usage, error)
+}
+
+// A System is a Meter of a system under test. measure.System is one.
+type System interface {
+	Meter
+	// Survey is Read with what is dear to find out as it is now.
+	Survey() (Usage, error)
+	// CountSyscalls begins to count system calls, which makes them dearer; stop
+	// answers how many there were, and in what time.
+	CountSyscalls() (stop func() (n uint64, took time.Duration, err error), err error)
+}
+
+// metered is what a run knows of the usage.
+type metered struct {
+	before   Usage // the load, and its connections
+	start    Usage // at the begin of the measured time
+	end      Usage // and at its end
+	last     Usage // at the end of the window before
+	metering error // the meter failed: the system is gone
+
+	counting func() (uint64, time.Duration, error) // ends the count of system calls; nil: there is none
+	calls    calls
+}
+
+// calls are the system calls of a window after the measured time.
+type calls struct {
+	n       uint64
+	perUnit float64
+	unknown string // why there are none
+}
+
+func (r *run) read() Usage {
+	if r.Meter == nil {
+		return Usage{SystemUnknown: true}
+	}
+	return r.meter(r.Meter.Read)
+}
+
+func (r *run) survey() Usage {
+	if s, ok := r.Meter.(System); ok {
+		return r.meter(s.Survey)
+	}
+	return r.read()
+}
+
+// meter asks the meter. When that fails the run ends, and what was last read stands.
+func (r *run) meter(read func() (Usage, error)) Usage {
+	if r.metering != nil {
+		return r.last
+	}
+	u, err := read()
+	if err != nil {
+		r.metering = fmt.Errorf("the system under test: %w", err)
+		r.cancel()
+		return r.last
+	}
+	return u
+}
+
+// count begins to count system calls, if it can be done, and says whether it has
+// begun. It is done in a window of its own when the measured time is over, because
+// it makes them dearer.
+func (r *run) count() bool {
+	s, ok := r.Meter.(System)
+	if !ok || r.metering != nil {
+		return false
+	}
+	stop, err := s.CountSyscalls()
+	if err != nil {
+		r.calls.unknown = err.Error()
+		return false
+	}
+	r.counting = stop
+	return true
+}
+
+// counted ends the count with the window in which they were counted, or with the end
+// of a run that is cut off.
+func (r *run) counted(i *result.Interval) {
+	if r.counting == nil {
+		return
+	}
+	n, took, err := r.counting()
+	r.counting = nil
+	r.cancel()
+	switch window := i.To - i.From; {
+	case err != nil:
+		r.calls.unknown = err.Error()
+	case i.Last:
+		r.calls.unknown = "the run ended before system calls could be counted"
+	case window > 0 && took > 0:
+		// It began a moment after the window did: rates can be divided all the same.
+		r.calls.n = n
+		r.calls.perUnit = float64(n) / took.Seconds() / each(units(r.plan.Kind, i)/window.Seconds())
+	}
+}
+
+// usage puts in what the system and the machine used in the measured time.
+func (r *run) usage(res *result.Result, n, took float64) {
+	if r.Meter == nil {
+		return
+	}
+	a, b := &r.start, &r.end
+	if total := b.MachineTotal - a.MachineTotal; total > 0 {
+		res.Machine = &result.MachineUsage{Busy: (b.MachineBusy - a.MachineBusy) / total, Steal: (b.MachineSteal - a.MachineSteal) / total}
+	}
+	if b.SystemUnknown {
+		return
+	}
+	c := b.Cost
+	c.Unit, c.Units = r.plan.Kind.Unit(), n
+	c.CPU -= a.CPU
+	c.RunQueue -= a.RunQueue
+	c.ContextSwitches -= a.ContextSwitches
+	n = each(n)
+	c.Cores = float64(c.CPU) / 1e9 / took
+	c.CPUPerUnit, c.RunQueuePerUnit = float64(c.CPU)/n, float64(c.RunQueue)/n
+	c.Syscalls, c.SyscallsPerUnit = r.calls.n, r.calls.perUnit
+	if r.calls.unknown != "" {
+		c.NotToBeHad = join(c.NotToBeHad, r.calls.unknown)
+	}
+	res.Cost = &c
+	if r.plan.Warmup == 0 {
+		res.Notes = append(res.Notes, "without a warm-up the cost of the system includes the opening of the connections")
+	}
+	if r.plan.Kind == plan.Hold && r.over && r.metering == nil { // else nobody looked while they were held
+		res.Memory = r.held(&c)
+	}
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}
+
+// held is what connections cost that are there at the end, and were not before.
+func (r *run) held(c *result.Cost) *result.Memory {
+	a, b := &r.before, &r.end
+	conns := r.total.Open
+	n := each(float64(conns))
+	m := &result.Memory{
+		Conns:              conns,
+		ProcessPerConn:     float64(b.Memory-a.Memory) / n,
+		KernelPerConn:      float64(b.KernelMemory-a.KernelMemory) / n,
+		DescriptorsPerConn: float64(b.Descriptors-a.Descriptors) / n,
+		PipesPerConn:       float64(b.Pipes-a.Pipes) / n,
+	}
+	if r.plan.Idle() {
+		m.IdleCPU = c.Cores
+	}
+	return m
+}
