@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock/penstock/fd"
 	"github.com/penstock/penstock/internal/sys"
+	"github.com/penstock/penstock/internal/testkit"
 )
 
 // pair answers a connected FD and its peer, a plain number.
@@ -65,6 +66,18 @@ func TestFirstErrorIsKept(t *testing.T) {
 	}
 	if d.ReadEnded() {
 		t.Error("a reset was taken for the end")
+	}
+}
+
+// Of two errors the first says why the connection ended: after a reset every send
+// answers EPIPE.
+func TestSecondErrorDoesNotReplaceTheFirst(t *testing.T) {
+	testkit.Leaks(t)
+	var d fd.FD
+	d.Fail(sys.ECONNRESET)
+	d.Fail(sys.EPIPE)
+	if d.Err() != sys.ECONNRESET {
+		t.Errorf("%v", d.Err())
 	}
 }
 

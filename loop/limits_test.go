@@ -144,3 +144,79 @@ func TestAcceptingGoesOnAfterADialWaited(t *testing.T) {
 		c.Close()
 	}
 }
+
+// flooder writes above its high mark, and is told when it may go on.
+type flooder struct{ told chan int }
+
+func (s flooder) Closed(*loop.Conn, error) {}
+func (s flooder) Data(c *loop.Conn) error {
+	b, err := c.Next()
+	if len(b) > 0 {
+		c.Write(make([]byte, 12<<20))
+	}
+	return err
+}
+func (s flooder) Writable(c *loop.Conn) error { s.told <- c.Buffered(); return nil }
+
+func TestWritableIsCalledOnceAtTheLowMark(t *testing.T) {
+	testkit.Leaks(t)
+	s := flooder{make(chan int, 100)}
+	srv := &loop.Server{
+		Config:  loop.Config{Loops: 1},
+		Marks:   loop.Marks{Low: 10 << 10, High: 100 << 10},
+		Handler: openFunc(func(*loop.Conn) (loop.Session, error) { return s, nil }),
+	}
+	c := dial(t, testkit.Serve(t, srv, "tcp", "127.0.0.1:0"))
+	c.Write([]byte("x"))
+	time.Sleep(50 * time.Millisecond)
+	if len(s.told) > 0 {
+		t.Error("it was called above the mark")
+	}
+	if _, err := io.ReadFull(c, make([]byte, 12<<20)); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	gone(t, srv)
+	if len(s.told) != 1 {
+		t.Fatalf("%d calls, want 1", len(s.told))
+	}
+	if n := <-s.told; n > 10<<10 {
+		t.Errorf("it was called with %d bytes queued", n)
+	}
+}
+
+// MaxConns is met exactly, however many wait, and each that goes makes room for one
+// at once: a pause would end by itself, but only after 100 ms.
+func TestNoConnectionAboveMaxConns(t *testing.T) {
+	testkit.Leaks(t)
+	const limit, all = 2, 5
+	srv := &loop.Server{Handler: echo(), MaxConns: limit, Config: loop.Config{Loops: 1, Stepped: true, Logger: logTo(io.Discard)}}
+	addr, err := srv.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer srv.Close()
+	var clients []net.Conn
+	for range all {
+		clients = append(clients, dial(t, addr))
+	}
+	srv.Accept()
+	step := func() loop.Counters {
+		l := srv.Group().Loops()[0]
+		l.Step(false)
+		c := l.Counters()
+		if c.Conns > limit {
+			t.Fatalf("%d connections at once", c.Conns)
+		}
+		return c
+	}
+	testkit.Eventually(t, "the first are accepted", func() bool { return step().Accepted == limit })
+	for i, c := range clients {
+		c.Close()
+		testkit.Eventually(t, "its end is seen", func() bool { return step().Finished == uint64(i+1) })
+		step() // in which the listener is told
+		if n := step().Accepted; n != uint64(min(limit+i+1, all)) {
+			t.Errorf("%d were accepted when %d had gone", n, i+1)
+		}
+	}
+}

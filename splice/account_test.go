@@ -245,3 +245,23 @@ func TestPipesBornSmallCarryNothing(t *testing.T) {
 		t.Errorf("%d bytes went through pipes of 2 slots, %d were copied", ab.Spliced, ab.Copied)
 	}
 }
+
+// After bulk come messages: they are copied again, at less cost.
+func TestMessagesAfterBulkAreCopied(t *testing.T) {
+	r := watchedRig(t, newWatched(t), &splice.Options{})
+	client, backend := r.pair()
+	through(t, client, backend, 8<<20)
+	message := make([]byte, 100)
+	for range 20 {
+		client.Write(message)
+		if _, err := io.ReadFull(backend, message); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client.Close()
+	backend.Close()
+	r.result(0)
+	if c := r.srv.Group().Counters(); c.ToSplice == 0 || c.ToCopy != c.ToSplice {
+		t.Errorf("%d times to splicing, and %d times back", c.ToSplice, c.ToCopy)
+	}
+}
