@@ -1,8 +1,8 @@
 package museum
 
-// foundRows are bugs of our own, which schedules on the simulated kernel found, and
-// which they must go on finding. A choice of schedules means something else with every
-// change of the simulation; a plant does not.
+// foundRows are bugs of our own, most of which schedules on the simulated kernel found,
+// and which they must go on finding. A choice of schedules means something else with
+// every change of the simulation; a plant does not.
 var foundRows = []Row{
 	{
 		Name: "failed_send_hangs_relay", Tiers: "A",
@@ -38,6 +38,26 @@ var foundRows = []Row{
 			Edits: []Edit{
 				{"loop/write.go", "case c.fd.Err() != 0:", "case c.fd.Err() != 0 && false:"},
 				{"loop/handler.go", "if v.cut() {\n\t\treturn false // Data ran", "if false {\n\t\treturn false // Data ran"},
+			},
+		}},
+	},
+	{
+		Name: "timer_write_hangs", Tiers: "A",
+		Story: "ours: a Write from a timer met the socket's error, nothing brought the connection's task to look, and it hung",
+		Plants: []Plant{{
+			Edits: []Edit{{"loop/write.go",
+				"c.loop.push(&c.Registration) // a timer's Write: no event will bring the task here\n",
+				""}},
+		}},
+	},
+	{
+		Name: "visited_twice_in_a_turn", Tiers: "unit",
+		Story: "ours: who became heavy among the light ones was visited again with the heavy; a listener accepted 128 at a time",
+		Plants: []Plant{{
+			Edits: []Edit{{"loop/ready.go", "for range heavy {", "for range max(heavy, l.heavy.length) {"}},
+			Catchers: []Catcher{
+				{unit, "./loop", "^TestTaskThatIsNeverDoneDoesNotKeepItsLoop$"},
+				{unit, "./loop", "^TestAcceptsOfATurnAreBounded$"},
 			},
 		}},
 	},
