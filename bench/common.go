@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/penstock/penstock/bench/load"
 	"github.com/penstock/penstock/bench/plan"
 	"github.com/penstock/penstock/bench/result"
+	"github.com/penstock/penstock/bench/threshold"
 )
 
 // common are the flags of every load.
@@ -25,7 +25,7 @@ type common struct {
 	Timeout time.Duration `default:"10s" help:"When what does not answer has failed."`
 	Sources int           `help:"Addresses of 127.0.0.0/8 to connect from."`
 
-	JSON string `name:"json" placeholder:"FILE" help:"Save the result."`
+	showFlags `embed:""`
 
 	agentsFlags `embed:"" group:"Many machines"`
 }
@@ -47,6 +47,9 @@ func (c *common) run(s *session, p *plan.Plan) error {
 	if err := p.Check(); err != nil {
 		return &exit{exitUsage, err}
 	}
+	if err := c.check(); err != nil {
+		return &exit{exitUsage, err}
+	}
 	if s.capture != nil {
 		return s.capture(c, p)
 	}
@@ -65,24 +68,16 @@ func (c *common) measure(s *session, p *plan.Plan) (*result.Result, error) {
 		return nil, err
 	}
 	defer end()
+	shown, err := c.show(s, p, o)
+	if err != nil {
+		return nil, err
+	}
+	defer shown.Close()
 	r, err := drive.Run(s.ctx, p, o)
 	if err != nil {
 		return nil, err
 	}
+	r.Thresholds, _ = threshold.All(c.Thresholds, r)
 	r.Args = public(s.args)
 	return r, nil
-}
-
-// conclude prints and saves a result, and answers an error if it is invalid.
-func (c *common) conclude(s *session, r *result.Result) error {
-	printResult(s.out, r)
-	if c.JSON != "" {
-		if err := r.Save(c.JSON); err != nil {
-			return err
-		}
-	}
-	if !r.Valid {
-		return &exit{exitInvalid, errors.New("the run is invalid")}
-	}
-	return nil
 }
