@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,6 +39,7 @@ func newLive(w io.Writer, p *plan.Plan) *live {
 	for i := range v.lines {
 		fillers = append(fillers, v.line(func() string { return v.lines[i] }))
 	}
+	slices.Reverse(fillers) // they are stacked upwards
 	v.bar = v.progress.New(int64(p.Time), mpb.BarStyle(), mpb.BarTopExtender(fillers...), mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(v.decorator(&v.phase)), mpb.AppendDecorators(v.decorator(&v.time)))
 	v.draw()

@@ -83,6 +83,11 @@ func TestLiveDisplayShowsTheRunAndIsGoneAfterwards(t *testing.T) {
 	s.P99 = 123_456
 	v.Second(s, 3*time.Second, r.Plan.Time)
 	sees("measuring", "3.00 s of 10.0 s", "p99 123 µs", "system under test 0.18 cores", "generator 0.13 cores", "errors 3", "open 100")
+	text := shown.String()
+	load, rate, response, cpu, bar := strings.LastIndex(text, "rr tcp"), strings.LastIndex(text, "  rate "), strings.LastIndex(text, "  response "), strings.LastIndex(text, "  CPU "), strings.LastIndex(text, "measuring")
+	if !(load < rate && rate < response && response < cpu && cpu < bar) {
+		t.Errorf("the lines are not in order: %q", text[load:])
+	}
 	for _, line := range strings.Split(shown.String(), "\n") {
 		if width := len([]rune(line)); width > 100+20 { // escapes included
 			t.Errorf("a line of %d columns wraps: %q", width, line)
@@ -95,7 +100,7 @@ func TestLiveDisplayShowsTheRunAndIsGoneAfterwards(t *testing.T) {
 	master.Close()
 	<-read
 	// Whatever stood on the last lines was erased before the result was written.
-	text := shown.String()
+	text = shown.String()
 	if erased, bar := strings.LastIndex(text, "\x1b[J"), strings.LastIndex(text, "measuring"); erased < bar {
 		t.Errorf("the display was not taken away: %q", text[max(0, len(text)-300):])
 	}

@@ -65,7 +65,11 @@ func (t *table) work() {
 		asked = fmt.Sprintf("of %s asked (%s)", figure.Rate(r.Plan.Kind, r.AskedRate), figure.Share(r.AchievedRate/r.AskedRate))
 	}
 	t.line("rate", "%s, %s", figure.Rate(r.Plan.Kind, r.AchievedRate), asked)
-	t.line("measured", "%s, after %s of warm-up", figure.Duration(int64(r.Measured)), figure.Duration(int64(r.WarmedUp)))
+	warmup := "without warm-up"
+	if r.WarmedUp > 0 {
+		warmup = "after " + figure.Duration(int64(r.WarmedUp)) + " of warm-up"
+	}
+	t.line("measured", "%s, %s", figure.Duration(int64(r.Measured)), warmup)
 	t.line("completed", "%s, %s errors, %s unanswered", figure.Count(r.Completed), figure.Count(r.Errors), figure.Count(r.Unanswered))
 	for _, what := range slices.Sorted(maps.Keys(r.ErrorsByKind)) {
 		t.line("", "%s × %s", figure.Count(r.ErrorsByKind[what]), what)
