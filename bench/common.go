@@ -27,6 +27,7 @@ type common struct {
 
 	showFlags `embed:""`
 
+	systemFlags `embed:"" group:"System under test"`
 	agentsFlags `embed:"" group:"Many machines"`
 }
 
@@ -62,7 +63,17 @@ func (c *common) run(s *session, p *plan.Plan) error {
 
 // measure runs a plan that has been checked.
 func (c *common) measure(s *session, p *plan.Plan) (*result.Result, error) {
-	o := &drive.Options{Source: load.Run}
+	if c.Start == "" && c.Agents.N == 0 {
+		if err := reach(s.ctx, p.Target, p.Timeout); err != nil {
+			return nil, err
+		}
+	}
+	at, err := c.stage(s.ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer at.close()
+	o := &drive.Options{Source: load.Run, Meter: at.meter}
 	end, err := c.lead(s, p, o)
 	if err != nil {
 		return nil, err
@@ -75,8 +86,9 @@ func (c *common) measure(s *session, p *plan.Plan) (*result.Result, error) {
 	defer shown.Close()
 	r, err := drive.Run(s.ctx, p, o)
 	if err != nil {
-		return nil, err
+		return nil, usage(err)
 	}
+	at.describe(r)
 	r.Thresholds, _ = threshold.All(c.Thresholds, r)
 	r.Args = public(s.args)
 	return r, nil

@@ -61,6 +61,7 @@ type commands struct {
 	Search searchCommand `cmd:"" help:"The highest rate that keeps an objective."`
 	Scan   scanCommand   `cmd:"" help:"Latency over load: one run for each of several rates."`
 	Agent  agentCommand  `cmd:"" help:"Generate load for a controller elsewhere: any load command with --agents."`
+	Doctor doctorCommand `cmd:"" help:"What would spoil a measurement on this machine. Exit code 3 if something is bad."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -21,8 +21,12 @@ type System struct {
 type Bench struct {
 	Systems []System // the first is the base
 	Blocks  int
-	// Turn runs the load once against Systems[i], which it starts and ends.
-	Turn func(ctx context.Context, i int) (*result.Result, error)
+	// Together has two systems run at the same time, in a duet, so that whatever
+	// disturbs the machine disturbs both.
+	Together bool
+	// Turn runs the load once against Systems[i] for each of at, which it starts and
+	// ends: one of them, or two at the same time.
+	Turn func(ctx context.Context, at ...int) ([]*result.Result, error)
 	// Told is called after each turn, for people who wait. doing is "noise floor" or
 	// "comparison".
 	Told func(doing string, done, of int, name string, t *result.Turn)
@@ -61,44 +65,58 @@ func (b *Bench) Run(ctx context.Context) (*result.Comparison, error) {
 	return c, nil
 }
 
-// turns runs the blocks: forwards, and backwards, so that drift is shared evenly.
+// orders are the turns of a block: which of the systems run, by their place among
+// them. Forwards, and backwards, so that drift is shared evenly.
+func (b *Bench) orders(n int) (orders [][]int) {
+	if b.Together {
+		return [][]int{{0, 1}, {1, 0}}
+	}
+	for i := range n {
+		orders = append(orders, []int{i})
+	}
+	for i := n - 1; i >= 0; i-- {
+		orders = append(orders, []int{i})
+	}
+	return orders
+}
+
+// turns runs the blocks.
 func (b *Bench) turns(ctx context.Context, c *result.Comparison, doing string, systems []int) ([][]result.Turn, error) {
 	turns := make([][]result.Turn, len(systems))
 	done := 0
-	take := func(block, i int) error {
-		s := systems[i]
-		at := time.Since(c.Started)
-		r, err := b.Turn(ctx, s)
-		if err != nil {
-			return fmt.Errorf("%s: %w", b.Systems[s].Name, err)
-		}
-		t := turnOf(r)
-		t.Block, t.At = block, at
-		if len(t.InvalidReasons) > 0 {
-			c.InvalidReasons = append(c.InvalidReasons, fmt.Sprintf("%s, block %d of the %s: %s", b.Systems[s].Name, block+1, doing, t.InvalidReasons[0]))
-		}
-		if c.Plan == nil {
-			c.Plan, c.Environment, c.Unit = r.Plan, r.Environment, r.Plan.Kind.Unit()
-		}
-		turns[i] = append(turns[i], t)
-		if done++; b.Told != nil {
-			b.Told(doing, done, 2*b.Blocks*len(systems), b.Systems[s].Name, &t)
-		}
-		return nil
-	}
 	for block := range b.Blocks {
-		for i := range systems {
-			if err := take(block, i); err != nil {
-				return nil, err
+		for _, places := range b.orders(len(systems)) {
+			at := make([]int, len(places))
+			for k, place := range places {
+				at[k] = systems[place]
 			}
-		}
-		for i := len(systems) - 1; i >= 0; i-- {
-			if err := take(block, i); err != nil {
-				return nil, err
+			began := time.Since(c.Started)
+			results, err := b.Turn(ctx, at...)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", b.Systems[at[0]].Name, err)
+			}
+			for k, r := range results {
+				t := turnOf(r)
+				t.Block, t.At = block, began
+				b.note(c, doing, at[k], r, &t)
+				turns[places[k]] = append(turns[places[k]], t)
+				if done++; b.Told != nil {
+					b.Told(doing, done, 2*b.Blocks*len(systems), b.Systems[at[k]].Name, &t)
+				}
 			}
 		}
 	}
 	return turns, nil
+}
+
+// note keeps of a turn what concerns the whole comparison.
+func (b *Bench) note(c *result.Comparison, doing string, system int, r *result.Result, t *result.Turn) {
+	if len(t.InvalidReasons) > 0 {
+		c.InvalidReasons = append(c.InvalidReasons, fmt.Sprintf("%s, block %d of the %s: %s", b.Systems[system].Name, t.Block+1, doing, t.InvalidReasons[0]))
+	}
+	if c.Plan == nil {
+		c.Plan, c.Environment, c.Unit = r.Plan, r.Environment, r.Plan.Kind.Unit()
+	}
 }
 
 func turnOf(r *result.Result) result.Turn {

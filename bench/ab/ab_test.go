@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,13 +19,16 @@ func costs(blocks int, cost func(system, n int) float64, names ...string) (*Benc
 		b.Systems = append(b.Systems, System{Name: name})
 	}
 	var order []int
-	b.Turn = func(_ context.Context, i int) (*result.Result, error) {
-		order = append(order, i)
-		c := cost(i, len(order))
-		return &result.Result{
-			Plan: &plan.Plan{Kind: plan.RR}, AchievedRate: 1e9 / c, Cost: &result.Cost{CPUPerUnit: c},
-			Latency: result.Latency{Response: &result.Percentiles{P50: int64(c), P99: int64(2 * c)}},
-		}, nil
+	b.Turn = func(_ context.Context, at ...int) (results []*result.Result, err error) {
+		for _, i := range at {
+			order = append(order, i)
+			c := cost(i, len(order))
+			results = append(results, &result.Result{
+				Plan: &plan.Plan{Kind: plan.RR}, AchievedRate: 1e9 / c, Cost: &result.Cost{CPUPerUnit: c},
+				Latency: result.Latency{Response: &result.Percentiles{P50: int64(c), P99: int64(2 * c)}},
+			})
+		}
+		return results, nil
 	}
 	return b, &order
 }
@@ -35,13 +39,23 @@ func TestTurnsAreSymmetric(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []int{0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0}
-	if len(*order) != len(want) {
-		t.Fatalf("order %v, want %v", *order, want)
+	if !slices.Equal(*order, want) {
+		t.Errorf("order %v, want %v", *order, want)
 	}
-	for i := range want {
-		if (*order)[i] != want[i] {
-			t.Fatalf("order %v, want %v", *order, want)
-		}
+}
+
+func TestDuetsChangePlaces(t *testing.T) {
+	b, order := costs(1, func(i, _ int) float64 { return 100 + float64(i) }, "a", "b")
+	b.Together = true
+	c, err := b.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{0, 0, 0, 0, 0, 1, 1, 0}; !slices.Equal(*order, want) {
+		t.Errorf("order %v, want %v", *order, want)
+	}
+	if got := c.Systems[1].Against.Cost.Median; got != 1.01 {
+		t.Errorf("ratio %v, want 1.01", got)
 	}
 }
 
@@ -77,10 +91,10 @@ func TestDifferencesBeyondTheNoiseAreShown(t *testing.T) {
 func TestATurnThatCannotBeBelievedSpoilsTheComparison(t *testing.T) {
 	b, order := costs(2, func(int, int) float64 { return 100 }, "a", "b")
 	turn := b.Turn
-	b.Turn = func(ctx context.Context, i int) (*result.Result, error) {
-		r, err := turn(ctx, i)
+	b.Turn = func(ctx context.Context, at ...int) ([]*result.Result, error) {
+		r, err := turn(ctx, at...)
 		if len(*order) == 10 {
-			r.InvalidReasons = []string{"17 errors"}
+			r[0].InvalidReasons = []string{"17 errors"}
 		}
 		return r, err
 	}
@@ -88,7 +102,7 @@ func TestATurnThatCannotBeBelievedSpoilsTheComparison(t *testing.T) {
 	if err != nil || c.Valid || len(c.InvalidReasons) != 1 || !strings.Contains(c.InvalidReasons[0], "b, block 1 of the comparison: 17 errors") {
 		t.Errorf("%v, %+v", err, c)
 	}
-	b.Turn = func(context.Context, int) (*result.Result, error) { return nil, errors.New("does not start") }
+	b.Turn = func(context.Context, ...int) ([]*result.Result, error) { return nil, errors.New("does not start") }
 	if _, err := b.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "a: does not start") {
 		t.Errorf("%v", err)
 	}

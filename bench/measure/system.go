@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/prometheus/procfs"
@@ -66,6 +67,15 @@ var ErrGone = errors.New("there is no such process")
 
 // PID is the first process of the system.
 func (s *System) PID() int { return s.tree.root.PID }
+
+// CPUs are those that the system may use.
+func (s *System) CPUs() CPUs { return affinityOf(s.PID()) }
+
+// Command is its command line.
+func (s *System) Command() string {
+	words, _ := s.tree.root.CmdLine()
+	return strings.Join(words, " ")
+}
 
 // Read answers what the system has used since its start, its memory and descriptors
 // being up to a second old. It fails when the first process has ended.

@@ -16,12 +16,13 @@ func Comparison() *result.Comparison {
 	costs := []float64{3000, 2800, 5200, 3010}
 	random := rand.New(rand.NewPCG(3, 4))
 	vary := func(v float64) float64 { return v * math.Exp(0.015*random.NormFloat64()) }
-	b := ab.Bench{Blocks: 7, Turn: func(_ context.Context, i int) (*result.Result, error) {
-		return &result.Result{
-			Plan: r.Plan, Environment: r.Environment, AchievedRate: vary(2e8 / costs[i]),
+	b := ab.Bench{Blocks: 7, Turn: func(_ context.Context, at ...int) ([]*result.Result, error) {
+		cost := costs[at[0]]
+		return []*result.Result{{
+			Plan: r.Plan, Environment: r.Environment, AchievedRate: vary(2e8 / cost),
 			Latency: result.Latency{Response: &result.Percentiles{P50: int64(vary(40_000)), P99: int64(vary(90_000))}},
-			Cost:    &result.Cost{CPUPerUnit: vary(costs[i]), SyscallsPerUnit: 2, Memory: 12 << 20},
-		}, nil
+			Cost:    &result.Cost{CPUPerUnit: vary(cost), SyscallsPerUnit: 2, Memory: 12 << 20},
+		}}, nil
 	}}
 	for _, name := range []string{"C epoll", "Penstock", "net", "netpoll"} {
 		b.Systems = append(b.Systems, ab.System{Name: name, Command: "./" + name + " -listen :7000", Config: "worker_processes 1;\nevents { use epoll; }\n"})
