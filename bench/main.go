@@ -56,12 +56,15 @@ type session struct {
 
 // commands are the command line.
 type commands struct {
-	RR     rrCommand     `cmd:"" name:"rr" help:"Requests and responses over connections that stay."`
-	Hold   holdCommand   `cmd:"" help:"Many connections that stay, a few of them active."`
-	Search searchCommand `cmd:"" help:"The highest rate that keeps an objective."`
-	Scan   scanCommand   `cmd:"" help:"Latency over load: one run for each of several rates."`
-	Agent  agentCommand  `cmd:"" help:"Generate load for a controller elsewhere: any load command with --agents."`
-	Doctor doctorCommand `cmd:"" help:"What would spoil a measurement on this machine. Exit code 3 if something is bad."`
+	RR        rrCommand        `cmd:"" name:"rr" help:"Requests and responses over connections that stay."`
+	Hold      holdCommand      `cmd:"" help:"Many connections that stay, a few of them active."`
+	Churn     churnCommand     `cmd:"" help:"Storms of connections."`
+	Slow      slowCommand      `cmd:"" help:"Peers that read or write a little at a time, and what others notice of them."`
+	HalfClose halfCloseCommand `cmd:"" name:"halfclose" help:"Requests with an end: the response comes all the same."`
+	RST       rstCommand       `cmd:"" name:"rst" help:"Resets in flight, and what others notice of them."`
+	Search    searchCommand    `cmd:"" help:"The highest rate that keeps an objective."`
+	Scan      scanCommand      `cmd:"" help:"Latency over load: one run for each of several rates."`
+	Agent     agentCommand     `cmd:"" help:"Generate load for a controller elsewhere: any load command with --agents."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/penstock/penstock/bench/plan"
 	"github.com/penstock/penstock/internal/content"
@@ -17,11 +18,13 @@ type rr struct {
 	w      *worker
 	plan   *plan.Plan // the worker's, unless this is a part of another load
 	conns  []*requester
-	active int    // the first of them send
-	what   string // a connection, in errors
-	final  bool   // a connection that fails is not opened again, and dead
-	quiet  bool   // requests are not counted
-	free   ring   // requesters that can take another request, of an open loop
+	active int           // the first of them send
+	what   string        // a connection, in errors
+	final  bool          // a connection that fails is not opened again, and dead
+	quiet  bool          // requests are not counted, nor measured
+	aside  bool          // they are measured only
+	think  time.Duration // of a closed loop: from a response to the next request
+	free   ring          // requesters that can take another request, of an open loop
 	buf    []byte
 }
 
@@ -43,6 +46,9 @@ func (r *rr) opened(c *loop.Conn, k int) error {
 	r.conns[k] = q
 	if err := c.Serve(q); err != nil {
 		return err
+	}
+	if r.w.halted { // it took until now
+		return c.Close()
 	}
 	if r.w.began > 0 && k < r.active { // in place of one that failed
 		return q.start()
@@ -147,6 +153,16 @@ func (q *requester) fill(now int64) error {
 	q.r.enter(now, n)
 	q.r.buf = b
 	return q.write(b)
+}
+
+// resume is fill after a while.
+func (q *requester) resume() {
+	if q.gone {
+		return
+	}
+	if err := q.fill(q.r.w.now()); err != nil {
+		q.c.Abort()
+	}
 }
 
 // send sends one request that was to be sent at a moment that is over.
@@ -271,6 +287,9 @@ func (q *requester) next(now int64) error {
 		return nil
 	case !q.started:
 		return nil
+	case q.r.plan.Rate == 0 && q.r.think > 0:
+		w.loop.AfterFunc(q.r.think, q.resume)
+		return nil
 	case q.r.plan.Rate == 0:
 		if q.pending.n < len(q.pending.of) {
 			return q.fill(now)
@@ -348,7 +367,9 @@ func (q *requester) complete(now int64) {
 	req := q.pending.pop()
 	if !q.r.quiet {
 		w.leave(now, 1)
-		w.seen.Completed++
+		if !q.r.aside {
+			w.seen.Completed++
+		}
 		w.seen.Service.Record(now - req.sent)
 		if q.r.plan.Rate > 0 {
 			w.seen.Response.Record(now - req.intended)
@@ -362,10 +383,8 @@ func (q *requester) complete(now int64) {
 // ask sends one request beside the load, and has told called with what came of it.
 func (q *requester) ask(told func(error)) {
 	q.told = told
-	now := q.r.w.now()
-	q.r.enter(now, 1)
-	q.r.buf = q.compose(q.r.buf[:0], now, now)
-	if err := q.write(q.r.buf); err != nil {
+	q.r.enter(q.r.w.now(), 1)
+	if err := q.request(); err != nil {
 		q.err = err
 		q.c.Abort()
 	}

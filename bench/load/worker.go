@@ -103,14 +103,14 @@ func (w *worker) dialStanding(k int, done func(error)) {
 
 // dial opens a connection for slot k, and hands it to the workload.
 func (w *worker) dial(k int, told func(error)) error {
+	return w.dialBy(w.dialers[k%len(w.dialers)], k, told)
+}
+
+func (w *worker) dialBy(d *loop.Dialer, k int, told func(error)) error {
 	t := w.plan.Target
 	began := w.now()
 	w.open.Add(1)
-	err := w.dialers[k%len(w.dialers)].Dial(w.loop, t.Network, t.Address, func(c *loop.Conn, err error) error {
-		if err == nil && w.halted {
-			w.open.Add(-1)
-			return net.ErrClosed // it came too late to be told of
-		}
+	err := d.Dial(w.loop, t.Network, t.Address, func(c *loop.Conn, err error) error {
 		if err == nil {
 			w.seen.Connects++
 			w.seen.Connect.Record(w.now() - began)

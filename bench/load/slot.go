@@ -1,0 +1,290 @@
+package load
+
+import (
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/penstock/penstock/internal/content"
+	"github.com/penstock/penstock/loop"
+)
+
+// An exchange is what becomes of a short connection. What its methods answer is what
+// a loop.Session answers: io.EOF ends the connection in order, another error resets it.
+type exchange interface {
+	// connected begins it.
+	connected(s *slot) error
+	// answered is called when the whole response has been read.
+	answered(s *slot) error
+	// ended is called when the peer's end has been read.
+	ended(s *slot) error
+	// over is called when the connection has ended, or never came to be.
+	over(s *slot)
+}
+
+// slots are connections that live for one exchange each. A slot dials, does what the
+// exchange says, and is used again once its connection has ended. What is measured is
+// the time from the dial to the end of the exchange, and from the moment at which the
+// dial was to be.
+type slots struct {
+	exchange
+	w     *worker
+	rr    *rr // of requests that are not counted: the exchange is
+	all   []*slot
+	free  []*slot // of an open loop
+	what  string  // an exchange, in errors
+	aside bool    // times are those of probes, and an exchange that the target ends is cut, no error
+	named uint64  // connections that were given a name
+}
+
+// newSlots makes slots with the numbers from first on.
+func newSlots(w *worker, x exchange, first, n int, what string) *slots {
+	p := *w.plan
+	p.Pipeline = 1
+	s := &slots{exchange: x, w: w, rr: newRR(w, &p, 0), what: what}
+	s.rr.quiet = true
+	for k := range n {
+		one := &slot{of: s}
+		one.requester = *newRequester(s.rr, nil, first+k)
+		s.all = append(s.all, one)
+	}
+	return s
+}
+
+func (s *slots) standing() int { return 0 }
+
+// prepare dials once, so that a target that cannot be reached is no load.
+func (s *slots) prepare(ready func(error)) {
+	t := s.w.plan.Target
+	err := s.w.dialers[0].Dial(s.w.loop, t.Network, t.Address, func(_ *loop.Conn, err error) error {
+		ready(err)
+		return io.EOF
+	})
+	if err != nil {
+		ready(err)
+	}
+}
+
+func (s *slots) begin() {
+	if s.w.plan.Rate > 0 {
+		s.free = append(s.free, s.all...)
+		s.w.arrivals.start()
+		return
+	}
+	for _, one := range s.all {
+		one.start(s.w.now())
+	}
+}
+
+// enter counts exchanges under way.
+func (s *slots) enter(now int64, n int) {
+	if !s.aside {
+		s.w.enter(now, n)
+	}
+}
+
+// due begins an exchange on a slot that is free, or lets it wait for one.
+func (s *slots) due(intended int64) {
+	n := len(s.free)
+	if n == 0 {
+		s.w.arrivals.put(intended)
+		return
+	}
+	one := s.free[n-1]
+	s.free = s.free[:n-1]
+	one.startLate(intended)
+}
+
+// halt lets what is under way come to its end. Nothing new is begun.
+func (s *slots) halt() {}
+
+func (s *slots) opened(c *loop.Conn, k int) error { return s.all[k-s.all[0].k].opened(c) }
+
+// again uses a slot again: at once, or after a moment if its exchange failed.
+func (s *slots) again(one *slot) {
+	if one.failed {
+		one.failed = false
+		s.w.loop.AfterFunc(afterFailure, func() { s.again(one) })
+		return
+	}
+	if s.w.halted {
+		return
+	}
+	if s.w.plan.Rate == 0 {
+		one.start(s.w.now())
+		return
+	}
+	if due, ok := s.w.arrivals.take(); ok {
+		one.startLate(due)
+		return
+	}
+	one.since = s.w.now()
+	s.free = append(s.free, one)
+}
+
+// afterFailure is how long a slot rests whose exchange failed: a target that refuses
+// everything is not to be asked as fast as it can refuse.
+const afterFailure = 100 * time.Millisecond
+
+// A slot is one of slots, and the Session of its connection. What it sends and reads
+// is a requester's.
+type slot struct {
+	requester
+	of              *slots
+	intended, began int64
+	timer           loop.Timer
+	whole           bool // the response has been read
+	counted         bool // the exchange has come to its end, and counts
+	failed          bool // the exchange before did not
+}
+
+// startLate is start for an exchange that was to begin at a moment that is over.
+func (s *slot) startLate(intended int64) {
+	now := s.of.w.now()
+	s.of.w.seen.Lag.Record(now - intended)
+	s.of.w.seen.Late.Record(now - max(intended, s.since))
+	s.start(intended)
+}
+
+func (s *slot) start(intended int64) {
+	w := s.of.w
+	s.intended, s.began = intended, w.now()
+	s.whole, s.counted = false, false
+	s.of.enter(s.began, 1)
+	told := func(err error) {
+		if err != nil && s.c == nil {
+			s.fail("dial", err)
+			s.of.over(s)
+		}
+	}
+	if err := w.dial(s.k, told); err != nil {
+		told(err)
+	}
+}
+
+func (s *slot) opened(c *loop.Conn) error {
+	o := s.of
+	if err := c.Serve(s); err != nil {
+		return err
+	}
+	o.named++
+	s.renew(c, content.Stream{K: o.w.first + o.named%(1<<20)})
+	o.w.loop.Arm(&s.timer, o.w.plan.Timeout, s)
+	return o.connected(s)
+}
+
+// renew makes a requester that of another connection.
+func (q *requester) renew(c *loop.Conn, name content.Stream) {
+	q.c, q.out, q.in = c, name, name
+	q.pending.from, q.pending.n, q.left = 0, 0, 0
+	q.reply.held, q.rest = q.reply.held[:0], nil
+	q.gone, q.err = false, nil
+}
+
+// request sends a request on a connection that lives for it, or waits for nothing else.
+func (q *requester) request() error {
+	now := q.r.w.now()
+	q.r.buf = q.compose(q.r.buf[:0], now, now)
+	return q.write(q.r.buf)
+}
+
+// Data takes the response in.
+func (s *slot) Data(c *loop.Conn) error {
+	w := s.of.w
+	for {
+		b, err := c.Next()
+		switch err {
+		case nil:
+		case errAgain:
+			return nil
+		case io.EOF:
+			err = s.of.ended(s)
+			s.note(err)
+			return err
+		default:
+			s.err = err
+			return err
+		}
+		w.seen.BytesIn += uint64(len(b))
+		if err = s.take(b, w.now()); err == nil && s.pending.n == 0 && !s.whole {
+			s.whole = true
+			err = s.of.answered(s)
+		}
+		if s.note(err); err != nil {
+			return err
+		}
+	}
+}
+
+// note keeps what we found wrong ourselves: Closed may be told of its consequences.
+func (s *slot) note(err error) {
+	if s.err == nil && err != io.EOF {
+		s.err = err
+	}
+}
+
+// complete counts the exchange.
+func (s *slot) complete() {
+	w := s.of.w
+	now := w.now()
+	s.counted = true
+	w.seen.Completed++
+	s.of.enter(now, -1)
+	if !s.of.aside {
+		w.seen.Service.Record(now - s.began)
+		w.seen.Response.Record(now - s.intended)
+	}
+}
+
+// fail counts what became of an exchange instead.
+func (s *slot) fail(what string, err error) {
+	s.failed = true
+	s.of.enter(s.of.w.now(), -1)
+	s.of.w.fail(what, err)
+}
+
+var (
+	errReset    = errors.New("reset, as was planned")
+	errNoAnswer = errors.New("no answer within the timeout")
+	errNoEnd    = errors.New("the peer did not end the connection within the timeout")
+)
+
+// Expire is the end of the time that an exchange, or the end of its connection, may take.
+func (s *slot) Expire() {
+	if s.err = errNoAnswer; s.counted {
+		s.err = errNoEnd
+	}
+	s.c.Abort()
+}
+
+// Closed counts an exchange that did not come to its end.
+func (s *slot) Closed(_ *loop.Conn, err error) {
+	w := s.of.w
+	w.loop.Disarm(&s.timer)
+	w.open.Add(-1)
+	s.c, s.gone = nil, true
+	if s.err != nil {
+		err = s.err
+	}
+	if err == nil {
+		err = io.ErrUnexpectedEOF // which matters if it came too early only
+	}
+	switch {
+	case !s.counted && s.of.aside && isCut(err):
+		s.failed = true
+		w.seen.Cut++
+	case !s.counted:
+		s.fail(s.of.what, err)
+	case err == errNoEnd:
+		w.fail(s.of.what, err)
+	}
+	s.of.over(s)
+}
+
+// isCut says that err is what a target does that ends a connection, rather than what
+// it sends.
+func isCut(err error) bool {
+	var op *net.OpError
+	return err == io.ErrUnexpectedEOF || errors.As(err, &op)
+}
