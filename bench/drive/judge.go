@@ -100,8 +100,9 @@ func little(r *result.Result, total *result.Interval) string {
 		return ""
 	}
 	law := total.Service.Sum() / float64(r.Measured)
-	// Requests that are under way at either end count in one of the two only.
-	edges := 2 * r.InFlight * float64(total.Service.At(0.99)) / float64(r.Measured)
+	// A request that is under way at either end counts whole in one of the two, and for
+	// a part in the other.
+	edges := r.InFlight * float64(r.Latency.Service.Max) / float64(r.Measured)
 	if math.Abs(law-r.InFlight) > 0.05*r.InFlight+edges {
 		return fmt.Sprintf("Little's law is broken: %.2f requests were under way, where rate × duration make %.2f", r.InFlight, law)
 	}
