@@ -10,7 +10,7 @@ import (
 
 // Load says in a line what a plan does.
 func Load(p *plan.Plan) string {
-	parts := []string{fmt.Sprintf("%s %v", p.Kind, p.Target), figure.Count(p.Conns) + " " + plural(p.Conns, "connection")}
+	parts := []string{fmt.Sprintf("%s %v", p.Kind, p.Target), several(p.Conns, "connection")}
 	add := func(ok bool, format string, args ...any) {
 		if ok {
 			parts = append(parts, fmt.Sprintf(format, args...))
@@ -24,7 +24,7 @@ func Load(p *plan.Plan) string {
 	add(p.Active > 0, "%s active", figure.Share(p.Active))
 	add(p.Rate > 0, "%s, %s", figure.Rate(p.Kind, p.Rate), p.Arrival)
 	add(p.Rate == 0, "closed loop")
-	add(p.Loops > 1, "%d loops", p.Loops)
+	add(p.Loops > 1, "%s", several(p.Loops, "loop"))
 	return strings.Join(parts, " · ")
 }
 
@@ -40,11 +40,4 @@ func requests(p *plan.Plan) string {
 		return fmt.Sprintf("%s, %s back", sizes, figure.Bytes(int64(p.Response)))
 	}
 	return sizes
-}
-
-func plural(n int, s string) string {
-	if n == 1 {
-		return s
-	}
-	return s + "s"
 }

@@ -1,11 +1,9 @@
 package sample
 
 import (
-	"context"
 	"math"
 	"math/rand/v2"
 
-	"github.com/penstock/penstock/bench/ab"
 	"github.com/penstock/penstock/bench/result"
 )
 
@@ -13,29 +11,44 @@ import (
 // third dearer, the fourth no different.
 func Comparison() *result.Comparison {
 	r := Result()
-	costs := []float64{3000, 2800, 5200, 3010}
+	c := &result.Comparison{
+		Schema: result.ComparisonSchema, Args: []string{"ab", "--a", "c-echo 7000", "--b", "penstock-echo"}, Name: "echo, 64 B, 100 connections",
+		Started: r.Started, Plan: r.Plan, Valid: true, InvalidReasons: []string{}, Blocks: 7, Unit: "request", Environment: r.Environment,
+	}
 	random := rand.New(rand.NewPCG(3, 4))
 	vary := func(v float64) float64 { return v * math.Exp(0.015*random.NormFloat64()) }
-	b := ab.Bench{Blocks: 7, Turn: func(_ context.Context, at ...int) ([]*result.Result, error) {
-		cost := costs[at[0]]
-		return []*result.Result{{
-			Plan: r.Plan, Environment: r.Environment, AchievedRate: vary(2e8 / cost),
-			Latency: result.Latency{Response: &result.Percentiles{P50: int64(vary(40_000)), P99: int64(vary(90_000))}},
-			Cost:    &result.Cost{CPUPerUnit: vary(cost), SyscallsPerUnit: 2, Memory: 12 << 20},
-		}}, nil
-	}}
-	for _, name := range []string{"C epoll", "Penstock", "net", "netpoll"} {
-		b.Systems = append(b.Systems, ab.System{Name: name, Command: "./" + name + " -listen :7000", Config: "worker_processes 1;\nevents { use epoll; }\n"})
-	}
-	c, err := b.Run(context.Background())
-	if err != nil {
-		panic(err)
-	}
-	c.Args, c.Name, c.Started = []string{"ab", "--a", "c-echo 7000", "--b", "penstock-echo"}, "echo, 64 B, 100 connections", r.Started
-	for i := range c.Systems {
-		for k := range c.Systems[i].Turns {
-			c.Systems[i].Turns[k].At = 0 // the only thing that differs from time to time
+	system := func(name string, cost float64) result.System {
+		s := result.System{Name: name, Command: "./" + name + " -listen :7000", Config: "worker_processes 1;\nevents { use epoll; }\n"}
+		for turn := range 2 * c.Blocks {
+			s.Turns = append(s.Turns, result.Turn{Block: turn / 2, Cost: vary(cost), Rate: vary(2e8 / cost), P50: vary(40_000), P99: vary(90_000), Syscalls: 2, Memory: 12 << 20})
 		}
+		return s
+	}
+	base := system("C epoll", 3000)
+	c.Floor = against(system("C epoll", 3000), base)
+	c.Systems = []result.System{base, system("Penstock", 2800), system("net", 5200), system("netpoll", 3010)}
+	for i := range c.Systems[1:] {
+		s := &c.Systems[1+i]
+		s.Against = against(*s, base)
+		s.Against.Verdict = result.Verdict(s.Against.Cost, c.Floor.Cost)
 	}
 	return c
+}
+
+// against holds the turns of one against those of another, block by block.
+func against(a, b result.System) *result.Against {
+	ratio := func(of func(result.Turn) float64) result.Ratio {
+		return result.NewRatio(perBlock(a, of), perBlock(b, of))
+	}
+	return &result.Against{
+		Cost: ratio(func(t result.Turn) float64 { return t.Cost }), Rate: ratio(func(t result.Turn) float64 { return t.Rate }),
+		P50: ratio(func(t result.Turn) float64 { return t.P50 }), P99: ratio(func(t result.Turn) float64 { return t.P99 }),
+	}
+}
+
+func perBlock(s result.System, of func(result.Turn) float64) (sums []float64) {
+	for i := 0; i < len(s.Turns); i += 2 {
+		sums = append(sums, of(s.Turns[i])+of(s.Turns[i+1]))
+	}
+	return sums
 }
