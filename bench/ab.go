@@ -85,8 +85,9 @@ func tellTurns(s *session) func(string, int, int, string, *result.Turn) {
 // turns runs the load of one plan against systems that it starts and ends.
 type turns struct {
 	plan     *plan.Plan
-	commands []func(addr string) ([]string, error) // the words that start a system which is to listen on addr
-	own      bool                                  // each system is given a free port of 127.0.0.1; else the plan's target is where they listen
+	commands []func(addr string) ([]string, error) // the words that start a system which is to listen on addr; nil: none is, and the load goes to direct
+	direct   plan.Target
+	own      bool // each system is given a free port of 127.0.0.1; else the plan's target is where they listen
 	pinMode  string
 	pin      measure.Pinning
 }
@@ -120,6 +121,9 @@ func (t *turns) take(ctx context.Context, at ...int) ([]*result.Result, error) {
 
 func (t *turns) one(ctx context.Context, i int, cpus measure.CPUs) (r *result.Result, err error) {
 	p := *t.plan
+	if t.commands[i] == nil {
+		return t.unhelped(ctx, p)
+	}
 	if t.own {
 		addr, err := freeAddress()
 		if err != nil {
@@ -143,6 +147,17 @@ func (t *turns) one(ctx context.Context, i int, cpus measure.CPUs) (r *result.Re
 	r.Environment = measure.Environment()
 	r.Environment.Pinning, r.Environment.System = t.pin.Mode, strings.Join(words, " ")
 	return r, nil
+}
+
+// unhelped runs the load against what the systems relay to.
+func (t *turns) unhelped(ctx context.Context, p plan.Plan) (*result.Result, error) {
+	p.Target = t.direct
+	r, err := drive.Run(ctx, &p, &drive.Options{Source: load.Run})
+	if err == nil {
+		r.Environment = measure.Environment()
+		r.Environment.Pinning = t.pin.Mode
+	}
+	return r, err
 }
 
 // freeAddress is an address of 127.0.0.1 on which nobody listens at this moment.

@@ -57,7 +57,9 @@ func (b *Bench) Run(ctx context.Context) (*result.Comparison, error) {
 		c.Systems[i].Turns = turns[i]
 		if i > 0 {
 			a := against(turns[i], turns[0])
-			a.Verdict = result.Verdict(a.Cost, c.Floor.Cost)
+			if a.Verdict = result.Verdict(a.Cost, c.Floor.Cost); a.Cost.Median == 0 {
+				a.Verdict = result.NotMeasured
+			}
 			c.Systems[i].Against = a
 		}
 	}
@@ -127,6 +129,9 @@ func turnOf(r *result.Result) result.Turn {
 	if c := r.Cost; c != nil {
 		t.Cost, t.Syscalls, t.Memory = c.CPUPerUnit, c.SyscallsPerUnit, float64(c.Memory)
 	}
+	if m := r.Memory; m != nil {
+		t.PerConn, t.KernelPerConn = m.ProcessPerConn, m.KernelPerConn
+	}
 	return t
 }
 
@@ -135,12 +140,17 @@ func against(turns, base []result.Turn) *result.Against {
 	ratio := func(of func(*result.Turn) float64) result.Ratio {
 		return result.NewRatio(perBlock(turns, of), perBlock(base, of))
 	}
-	return &result.Against{
+	a := &result.Against{
 		Cost: ratio(func(t *result.Turn) float64 { return t.Cost }),
 		Rate: ratio(func(t *result.Turn) float64 { return t.Rate }),
 		P50:  ratio(func(t *result.Turn) float64 { return t.P50 }),
 		P99:  ratio(func(t *result.Turn) float64 { return t.P99 }),
 	}
+	if turns[0].PerConn > 0 && base[0].PerConn > 0 {
+		r := ratio(func(t *result.Turn) float64 { return t.PerConn })
+		a.PerConn = &r
+	}
+	return a
 }
 
 // perBlock sums the two turns of each block.

@@ -53,6 +53,8 @@ type Turn struct {
 	P99            float64       `json:"p99"`
 	Syscalls       float64       `json:"syscalls_per_unit"`
 	Memory         float64       `json:"memory_bytes"`
+	PerConn        float64       `json:"process_bytes_per_conn,omitempty"` // of held connections
+	KernelPerConn  float64       `json:"kernel_bytes_per_conn,omitempty"`
 	InvalidReasons []string      `json:"invalid_reasons,omitempty"`
 }
 
@@ -62,6 +64,7 @@ type Against struct {
 	Rate    Ratio  `json:"rate"`
 	P50     Ratio  `json:"p50"`
 	P99     Ratio  `json:"p99"`
+	PerConn *Ratio `json:"process_bytes_per_conn,omitempty"` // of held connections
 	Verdict string `json:"verdict,omitempty"` // cheaper, dearer, or no difference shown
 }
 
@@ -83,6 +86,7 @@ const (
 	Cheaper      = "cheaper"
 	Dearer       = "dearer"
 	NoDifference = "no difference shown"
+	NotMeasured  = "not measured" // nothing was started whose CPU time could be taken
 )
 
 // Verdict says whether a cost differs from the base's: the interval leaves 1 out, and

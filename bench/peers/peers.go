@@ -1,0 +1,113 @@
+package peers
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/bench/ab"
+	"github.com/penstock/penstock/bench/plan"
+)
+
+// A Match is one workload and those that can be measured under it here.
+type Match struct {
+	Workload
+	Bench   ab.Bench
+	Missing []string // who cannot, and why
+	systems []system
+	bin     string
+}
+
+// Matches answers the matrix, or the rows of those names, with the programs of the
+// project in the folder bin.
+func Matches(names []string, bin string) (all []*Match, err error) {
+	if bin, err = filepath.Abs(bin); err != nil {
+		return nil, err
+	}
+	workloads := Workloads()
+	for _, name := range names {
+		if !slices.ContainsFunc(workloads, func(w Workload) bool { return w.Name == name }) {
+			return nil, fmt.Errorf("workload %q: must be one of %s", name, strings.Join(Names(), ", "))
+		}
+	}
+	for _, w := range workloads {
+		if len(names) > 0 && !slices.Contains(names, w.Name) {
+			continue
+		}
+		m, err := match(w, bin)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// Names are those of the workloads.
+func Names() (names []string) {
+	for _, w := range Workloads() {
+		names = append(names, w.Name)
+	}
+	return names
+}
+
+func match(w Workload, bin string) (*Match, error) {
+	m := &Match{Workload: w, bin: bin}
+	take := func(s system) {
+		if why := s.missing(bin); why != "" {
+			m.Missing = append(m.Missing, s.name+": "+why)
+			return
+		}
+		m.systems = append(m.systems, s)
+		m.Bench.Systems = append(m.Bench.Systems, ab.System{Name: s.name, Command: s.words, Config: s.config})
+	}
+	for _, s := range systems {
+		if s.role == w.role && s.name == w.base {
+			take(s)
+		}
+	}
+	if len(m.systems) == 0 {
+		return nil, fmt.Errorf("%s: the base cannot be measured: %s: build the programs, with --build", w.Name, strings.Join(m.Missing, "; "))
+	}
+	for _, s := range systems {
+		if s.role == w.role && s.name != w.base || s.role == none && w.role == relay && !w.memory {
+			take(s)
+		}
+	}
+	return m, nil
+}
+
+// Backend is the kind of server that the relays relay to, "" if there are none.
+func (m *Match) Backend() string {
+	if m.role == relay {
+		return m.backend
+	}
+	return ""
+}
+
+// Plan is the load, without its target.
+func (m *Match) Plan(span time.Duration) *plan.Plan {
+	p := m.plan
+	p.Time, p.Warmup, p.Seed, p.Loops = span, 4*span, 1, 1
+	return &p
+}
+
+// Direct says that system i is none: the load goes to the backend itself.
+func (m *Match) Direct(i int) bool { return m.systems[i].role == none }
+
+// Command answers the words that start system i, to listen on addr and to relay to the
+// address to; dir is a folder of its own for its configuration.
+func (m *Match) Command(i int, dir, addr, to string) ([]string, error) {
+	dir = filepath.Join(dir, m.systems[i].name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	words, config, err := m.systems[i].prepare(m.bin, dir, addr, to)
+	if config != "" {
+		m.Bench.Systems[i].Config = config
+	}
+	return words, err
+}
