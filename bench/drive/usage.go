@@ -118,6 +118,9 @@ func (r *run) counted(i *result.Interval) {
 	}
 }
 
+// otherLoad is how much of the machine others may use without being mentioned.
+const otherLoad = 0.1
+
 // usage puts in what the system and the machine used in the measured time.
 func (r *run) usage(res *result.Result, n, took float64) {
 	if r.Meter == nil {
@@ -138,6 +141,11 @@ func (r *run) usage(res *result.Result, n, took float64) {
 	n = each(n)
 	c.Cores = float64(c.CPU) / 1e9 / took
 	c.CPUPerUnit, c.RunQueuePerUnit = float64(c.CPU)/n, float64(c.RunQueue)/n
+	if total := (b.MachineTotal - a.MachineTotal) / 1e9 / took; total > 0 { // CPUs
+		if o := res.Machine.Busy - (c.Cores+res.Generator.Cores)/total; o > otherLoad {
+			res.Notes = append(res.Notes, fmt.Sprintf("%.0f %% of the machine's CPU time went to others than the generator and the system under test", 100*o))
+		}
+	}
 	c.Syscalls, c.SyscallsPerUnit = r.calls.n, r.calls.perUnit
 	if r.calls.unknown != "" {
 		c.NotToBeHad = join(c.NotToBeHad, r.calls.unknown)

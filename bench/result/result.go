@@ -119,7 +119,7 @@ type Memory struct {
 	KernelPerConn      float64 `json:"kernel_bytes_per_conn"`  // slabs and socket buffers of the machine
 	DescriptorsPerConn float64 `json:"descriptors_per_conn"`
 	PipesPerConn       float64 `json:"pipes_per_conn"`
-	IdleCPU            float64 `json:"idle_cpu"` // cores, while nothing is sent
+	IdleCPU            float64 `json:"idle_cpu"` // cores, while nothing is sent; 0 if some connections are active
 }
 
 // Generator is what the load itself took.

@@ -78,8 +78,12 @@ func Cost(r *result.Result) []Fact {
 	f.add("", "memory %s, peak %s; %d descriptors, %d of them of pipes; %s, %s", figure.Bytes(c.Memory), figure.Bytes(c.PeakMemory),
 		c.Descriptors, c.Pipes, several(c.Processes, "process"), several(c.Threads, "thread"))
 	if m := r.Memory; m != nil {
-		f.add("connection", "%s of the process, %s of the kernel, %s descriptors, %s ends of pipes; %s cores while nothing is sent",
-			figure.Bytes(m.ProcessPerConn), figure.Bytes(m.KernelPerConn), figure.Number(m.DescriptorsPerConn), figure.Number(m.PipesPerConn), figure.Number(m.IdleCPU))
+		idle := ""
+		if m.IdleCPU > 0 || r.Plan.Idle() {
+			idle = "; " + figure.Number(m.IdleCPU) + " cores while nothing is sent"
+		}
+		f.add("connection", "%s of the process, %s of the kernel, %s descriptors, %s ends of pipes%s",
+			figure.Bytes(m.ProcessPerConn), figure.Bytes(m.KernelPerConn), figure.Number(m.DescriptorsPerConn), figure.Number(m.PipesPerConn), idle)
 	}
 	return f
 }
