@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/bench/plan"
+	"github.com/penstock/penstock/bench/result"
 	"github.com/penstock/penstock/internal/testkit"
 	"github.com/penstock/penstock/loop"
 )
@@ -54,4 +55,19 @@ func swallows(c *loop.Conn) error {
 			return err
 		}
 	}
+}
+
+// until runs a plan until enough of what it sees has been seen, and answers the sum of
+// all windows.
+func until(t testing.TB, p *plan.Plan, what string, enough func(sum *result.Interval) bool) *result.Interval {
+	t.Helper()
+	p.Defaults()
+	g := start(t, p)
+	sum := result.Empty()
+	testkit.Eventually(t, what, func() bool {
+		sum.Append(g.Cut())
+		return enough(sum)
+	})
+	sum.Append(g.Stop())
+	return sum
 }
