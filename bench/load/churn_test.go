@@ -33,7 +33,7 @@ func TestStormsAreOpenAllAtOnceAndEndTogether(t *testing.T) {
 		})
 		p := short(plan.Churn, target)
 		p.Conns, p.Ending, p.Pause = n, ending, time.Millisecond
-		sum := generate(t, p)
+		sum := until(t, p, "a storm", func(sum *result.Interval) bool { return sum.Completed >= n })
 		if c := sum.Completed; c < n || c%n != 0 || sum.Connects != c || sum.Failed() > 0 || sum.Unanswered > 0 || sum.Open != 0 {
 			t.Errorf("%s: %d completed on %d connections, %v, %d unanswered, %d open", ending, c, sum.Connects, sum.Errors, sum.Unanswered, sum.Open)
 		}
@@ -71,8 +71,8 @@ func TestStormOfWhichSomeAreLeftInTheBacklogIsReported(t *testing.T) {
 	srv := &loop.Server{DrainTimeout: -1, Config: loop.Config{Loops: 1}, MaxConns: 10, Handler: loop.OnData(echoes)}
 	addr := testkit.Serve(t, srv, "tcp", "127.0.0.1:0")
 	p := short(plan.Churn, plan.Target{Network: "tcp", Address: addr.String()})
-	p.Conns, p.Timeout = 30, 100*time.Millisecond
-	sum := generate(t, p)
+	p.Conns, p.Timeout = 30, 300*time.Millisecond
+	sum := until(t, p, "an error", func(sum *result.Interval) bool { return sum.Failed() > 0 })
 	if sum.Failed() == 0 || sum.Unanswered > 0 || sum.Open != 0 {
 		t.Errorf("%d completed, %v, %d unanswered, %d open", sum.Completed, sum.Errors, sum.Unanswered, sum.Open)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/bench/plan"
+	"github.com/penstock/penstock/bench/result"
 	"github.com/penstock/penstock/internal/testkit"
 	"github.com/penstock/penstock/loop"
 )
@@ -35,7 +36,7 @@ func TestHalfClosedExchangesAreAnsweredAndVerified(t *testing.T) {
 	} {
 		p := short(plan.HalfClose, tcp)
 		change(p)
-		sum := generate(t, p)
+		sum := until(t, p, "an exchange on each slot", func(sum *result.Interval) bool { return sum.Completed > 20 })
 		if n := int64(sum.Completed); n == 0 || sum.Failed() > 0 || sum.Unanswered > 0 || sum.Open != 0 || sum.Service.Count() != n || sum.Response.Count() != n {
 			t.Errorf("%s: %d completed, %v, %d unanswered, %d open, %d and %d times", name, n, sum.Errors, sum.Unanswered, sum.Open, sum.Service.Count(), sum.Response.Count())
 		}
@@ -90,17 +91,17 @@ func TestReplyThatIsLostOrCutAfterOurEndIsAnError(t *testing.T) {
 		"without its end": {"did not end", func(c *loop.Conn, b []byte) error { return write(c, b, nil) }},
 	} {
 		p := short(plan.HalfClose, atEnd(one.end))
-		p.Timeout = 50 * time.Millisecond
 		if one.want == "" {
-			p.Timeout = 5 * time.Second
-		}
-		sum := generate(t, p)
-		if one.want == "" {
-			if sum.Failed() > 0 || sum.Completed == 0 {
-				t.Errorf("in order: %d completed, %v", sum.Completed, sum.Errors)
+			sum := until(t, p, "an exchange in order", func(sum *result.Interval) bool { return sum.Completed > 0 })
+			if sum.Failed() > 0 {
+				t.Errorf("in order: %v", sum.Errors)
 			}
 			continue
 		}
+		if name == "late" || name == "without its end" {
+			p.Timeout = 300 * time.Millisecond
+		}
+		sum := until(t, p, "an error", func(sum *result.Interval) bool { return sum.Failed() > 0 })
 		if sum.Completed > 0 || sum.Failed() == 0 || sum.Unanswered > 0 || sum.Open != 0 {
 			t.Errorf("%s: %d completed, %v, %d unanswered, %d open", name, sum.Completed, sum.Errors, sum.Unanswered, sum.Open)
 		}
