@@ -65,6 +65,8 @@ type commands struct {
 	Search    searchCommand    `cmd:"" help:"The highest rate that keeps an objective."`
 	Scan      scanCommand      `cmd:"" help:"Latency over load: one run for each of several rates."`
 	Agent     agentCommand     `cmd:"" help:"Generate load for a controller elsewhere: any load command with --agents."`
+	AB        abCommand        `cmd:"" name:"ab" help:"Systems under the same load, in turn: which is cheaper, and by how much."`
+	Doctor    doctorCommand    `cmd:"" help:"What would spoil a measurement on this machine. Exit code 3 if something is bad."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
