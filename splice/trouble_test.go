@@ -242,13 +242,14 @@ func TestTinySegmentsAreNotHeldBack(t *testing.T) {
 
 func TestTimeoutsEndARelayWithAReset(t *testing.T) {
 	t.Run("idle", func(t *testing.T) {
-		r := newRig(t, "tcp", "tcp", splice.Options{IdleTimeout: 150 * time.Millisecond}, nil)
+		r := newRig(t, "tcp", "tcp", splice.Options{IdleTimeout: 600 * time.Millisecond}, nil)
 		client, backend := r.pair()
-		for range 5 { // bytes in either direction keep it alive
+		const writes = 15
+		for range writes { // bytes in either direction keep it alive, for longer than it may be idle
 			time.Sleep(60 * time.Millisecond)
 			backend.Write([]byte("x"))
 		}
-		if n, err := io.Copy(io.Discard, client); n != 5 || !errors.Is(err, syscall.ECONNRESET) {
+		if n, err := io.Copy(io.Discard, client); n != writes || !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("%d bytes, %v", n, err)
 		}
 		if err := r.result(0).Err; !errors.Is(err, splice.ErrTimeout) || !errors.Is(err, os.ErrDeadlineExceeded) {
