@@ -49,22 +49,24 @@ func (s *System) stand(pipes bool) {
 		deny(err)
 		now.descriptors += n
 		if pipes {
-			now.pipes += s.pipesOf(p)
+			n, err := s.pipesOf(p)
+			deny(err)
+			now.pipes += n
 		}
 	}
 	s.standing = now
 }
 
 // pipesOf counts ends of pipes, but those through which a launched system writes to us.
-func (s *System) pipesOf(p process) (n int) {
-	targets, _ := p.FileDescriptorTargets()
+func (s *System) pipesOf(p process) (n int, err error) {
+	targets, err := p.FileDescriptorTargets()
 	ours := fmt.Sprintf("pipe:[%d]", s.output)
 	for _, t := range targets {
 		if strings.HasPrefix(t, "pipe:") && t != ours {
 			n++
 		}
 	}
-	return n
+	return n, err
 }
 
 // anonymous answers the anonymous memory of a process, in bytes, swapped out or not.

@@ -23,7 +23,7 @@ import (
 func (s *System) CountSyscalls() (stop func() (n uint64, took time.Duration, err error), err error) {
 	id, err := sysEnter()
 	if err != nil {
-		return nil, fmt.Errorf("system calls cannot be counted: the trace point raw_syscalls:sys_enter: %w", err)
+		return nil, fmt.Errorf("trace point raw_syscalls:sys_enter: %w", err)
 	}
 	c := &counter{}
 	for range 5 {
@@ -32,7 +32,7 @@ func (s *System) CountSyscalls() (stop func() (n uint64, took time.Duration, err
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("system calls cannot be counted: %w", err), c.close())
+		return nil, errors.Join(err, c.close())
 	}
 	began := time.Now()
 	return func() (uint64, time.Duration, error) {
@@ -47,7 +47,7 @@ type counter struct{ events []int }
 
 // errMoved says that a thread came while the counter was opened: it may have
 // inherited a count, or not.
-var errMoved = errors.New("its threads come and go too fast")
+var errMoved = errors.New("perf_event_open: threads come and go too fast to count in each")
 
 func (c *counter) open(s *System, id uint64) error {
 	if err := c.close(); err != nil {
