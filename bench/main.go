@@ -57,6 +57,7 @@ type session struct {
 // commands are the command line.
 type commands struct {
 	RR        rrCommand        `cmd:"" name:"rr" help:"Requests and responses over connections that stay."`
+	Serve     serveCommand     `cmd:"" help:"The other end of a load."`
 	Hold      holdCommand      `cmd:"" help:"Many connections that stay, a few of them active."`
 	Churn     churnCommand     `cmd:"" help:"Storms of connections."`
 	Slow      slowCommand      `cmd:"" help:"Peers that read or write a little at a time, and what others notice of them."`

@@ -15,6 +15,20 @@ type Target struct {
 
 // ParseTarget reads a target's URL.
 func ParseTarget(s string) (Target, error) {
+	t, err := ParseListen(s)
+	if err != nil || t.Network != "tcp" {
+		return t, err
+	}
+	_, port, _ := net.SplitHostPort(t.Address)
+	if n, _ := net.LookupPort("tcp", port); n == 0 {
+		return Target{}, fmt.Errorf("target %q: port %q is none to connect to", s, port)
+	}
+	return t, nil
+}
+
+// ParseListen reads the URL of where to listen: a target's, with port 0 for any that
+// is free.
+func ParseListen(s string) (Target, error) {
 	bad := func(why string) (Target, error) {
 		return Target{}, fmt.Errorf("target %q: %s: must be tcp://host:port, unix:///path or unix:@name", s, why)
 	}
@@ -31,8 +45,8 @@ func ParseTarget(s string) (Target, error) {
 	if err != nil {
 		return bad(err.Error())
 	}
-	if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
-		return bad("port " + port + " is none to connect to")
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return bad("there is no port " + port)
 	}
 	if host == "" {
 		address = net.JoinHostPort("127.0.0.1", port)
