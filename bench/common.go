@@ -58,6 +58,7 @@ func (c *common) run(s *session, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
+	c.ceiling(s, p, r)
 	return c.conclude(s, r)
 }
 

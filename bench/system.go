@@ -22,6 +22,8 @@ type systemFlags struct {
 	PID   int    `name:"pid" xor:"system" placeholder:"PID" help:"The system under test: a process that runs already. What it costs is measured, its children included."`
 	Start string `xor:"system" placeholder:"CMD" help:"The system under test: a command to start before the load and to end after it, which is to stay in the foreground. Words as in a shell, but nothing is substituted."`
 	Pin   string `default:"shared" enum:"shared,split" help:"shared: nothing is pinned, the scheduler decides. split: the generator has the last CPUs, one for each loop, and what --start starts has the others."`
+
+	NoCeiling bool `help:"Do not run the same load for 2 s against the null target, which says what the generator could have shown."`
 }
 
 // A stage is where a load takes place.
@@ -134,9 +136,10 @@ func reach(ctx context.Context, t plan.Target, timeout time.Duration) error {
 	}
 	remedy := ""
 	var name *net.DNSError
+	var late net.Error
 	var errno syscall.Errno
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &errno) && errno.Timeout():
+	case errors.As(err, &late) && late.Timeout():
 		err, remedy = context.DeadlineExceeded, fmt.Sprintf("no answer within %v: is it the right address, and is nothing between?", timeout)
 	case errors.As(err, &name):
 		err, remedy = name, "give an address, or a name that can be resolved here"
