@@ -64,10 +64,8 @@ func (c *common) run(s *session, p *plan.Plan) error {
 
 // measure runs a plan that has been checked.
 func (c *common) measure(s *session, p *plan.Plan) (*result.Result, error) {
-	if c.Start == "" && c.Agents.N == 0 {
-		if err := reach(s.ctx, p.Target, p.Timeout); err != nil {
-			return nil, err
-		}
+	if err := c.preflight(s.ctx, p); err != nil {
+		return nil, err
 	}
 	at, err := c.stage(s.ctx, p)
 	if err != nil {

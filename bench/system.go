@@ -53,9 +53,6 @@ func (f *systemFlags) stageOf(ctx context.Context, p *plan.Plan, argv []string) 
 			s.close()
 		}
 	}()
-	if err := load.Check(p); err != nil {
-		return s, usage(err)
-	}
 	if s.pinning, err = measure.Pin(f.Pin, 1, p.Loops); err != nil {
 		return s, &exit{exitUsage, err}
 	}
@@ -115,6 +112,21 @@ func (s *stage) close() {
 	for _, undo := range slices.Backward(s.undo) {
 		undo()
 	}
+}
+
+// preflight says what would keep the load from being generated here. Agents see for
+// themselves.
+func (c *common) preflight(ctx context.Context, p *plan.Plan) error {
+	if c.Agents.N > 0 {
+		return nil
+	}
+	if err := load.Check(p); err != nil {
+		return usage(err)
+	}
+	if c.Start != "" { // it is not there yet
+		return nil
+	}
+	return reach(ctx, p.Target, p.Timeout)
 }
 
 // usage answers err with the exit code of bad usage if it is that.
