@@ -2,6 +2,7 @@ package load
 
 import (
 	"errors"
+	"io"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -21,7 +22,7 @@ func TestResetsAreMadeAndProbesGoOn(t *testing.T) {
 		"two loops": func(p *plan.Plan) { p.Loops = 2 },
 		"large":     func(p *plan.Plan) { p.Request = plan.Mix{{Bytes: 200 << 10, Weight: 1}} },
 	} {
-		var resets, whole, part, none atomic.Int64
+		var ends, resets, whole, part, none atomic.Int64
 		_, target := serve(t, func(*loop.Conn, int) (loop.Session, error) {
 			got := int64(0)
 			return &peer{data: func(c *loop.Conn) error {
@@ -29,6 +30,9 @@ func TestResetsAreMadeAndProbesGoOn(t *testing.T) {
 				got += n
 				return err
 			}, closed: func(_ *loop.Conn, err error) {
+				if err == nil {
+					ends.Add(1)
+				}
 				if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 					return
 				}
@@ -52,8 +56,15 @@ func TestResetsAreMadeAndProbesGoOn(t *testing.T) {
 		if sum.Connects != sum.Completed+2 {
 			t.Errorf("%s: %d connections, want those of %d resets and of 2 probes", name, sum.Connects, sum.Completed)
 		}
-		if sum.Service.Count() == 0 {
-			t.Errorf("%s: probes were not measured", name)
+		probed := uint64(0)
+		for _, size := range p.Request {
+			probed += uint64(size.Bytes) * uint64(sum.Service.Count())
+		}
+		if probed == 0 || sum.BytesIn <= probed {
+			t.Errorf("%s: %d bytes came in, %d of them to probes: want some to connections that were reset then", name, sum.BytesIn, probed)
+		}
+		if n := ends.Load(); n > 2 {
+			t.Errorf("%s: %d connections ended in order, want only the 2 probes", name, n)
 		}
 		if resets.Load() == 0 || part.Load() == 0 || name != "large" && whole.Load() == 0 {
 			t.Errorf("%s: the target saw %d resets, %d after no byte, %d after a part of a request, %d after all of it", name, resets.Load(), none.Load(), part.Load(), whole.Load())
@@ -87,5 +98,21 @@ func TestTargetThatDiesOfAResetIsReported(t *testing.T) {
 	})
 	if sum.Open != 0 {
 		t.Errorf("%d open", sum.Open)
+	}
+}
+
+func TestConnectionThatTheTargetEndsBeforeItsResetIsCut(t *testing.T) {
+	testkit.Leaks(t)
+	for name, answer := range map[string]error{"closes": io.EOF, "resets": errors.New("go away")} {
+		_, target := serve(t, func(_ *loop.Conn, n int) (loop.Session, error) {
+			if n < 2 {
+				return &peer{data: echoes}, nil
+			}
+			return &peer{data: func(*loop.Conn) error { return answer }}, nil
+		})
+		sum := until(t, probing(plan.RST, target, plan.Read), "cuts", func(sum *result.Interval) bool { return sum.Cut > 20 })
+		if sum.Failed() > 0 || sum.Open != 0 || sum.Unanswered > 0 {
+			t.Errorf("%s: %v, %d open, %d unanswered", name, sum.Errors, sum.Open, sum.Unanswered)
+		}
 	}
 }
