@@ -12,8 +12,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
-
-	"github.com/penstock/penstock/bench/plan"
 )
 
 // An Agent generates load for controllers, one run after another.
@@ -23,9 +21,6 @@ type Agent struct {
 	Token string
 	Once  bool // one run only
 	Log   io.Writer
-
-	// Preflight says what this machine cannot do of a plan. nil: descriptors are counted.
-	Preflight func(p *plan.Plan) error
 }
 
 // Serve takes orders until ctx ends, which is no error; of one run only, if Once is
@@ -130,10 +125,11 @@ func (l *link) listen() error {
 func (l *link) take(m *nats.Msg) {
 	o := new(order)
 	switch err := json.Unmarshal(m.Data, o); {
+	case err != nil && m.Subject == callSubject: // of whoever else uses the cluster
 	case err != nil:
-		l.say("what is no order: %v", err)
-	case o.Do == doStop:
-		l.duty.stop(o.Run)
+		l.duty.end(fmt.Errorf("an order that cannot be read: %w", err))
+	case o.Do == doStop && l.duty.admits(o):
+		l.duty.end(errStopped)
 	case l.duty.admits(o):
 		l.orders <- o
 	}

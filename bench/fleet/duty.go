@@ -34,12 +34,12 @@ func (d *duty) set(run string, cancel context.CancelCauseFunc) {
 	d.run, d.cancel = run, cancel
 }
 
-// stop ends the run if it is that one.
-func (d *duty) stop(run string) {
+// end ends the run, if there is one.
+func (d *duty) end(why error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.run == run {
-		d.cancel(errStopped)
+	if d.cancel != nil {
+		d.cancel(why)
 	}
 }
 
@@ -72,7 +72,7 @@ func (l *link) run(ctx context.Context, id string) (begun bool, err error) {
 	if err != nil || p == nil {
 		return false, err
 	}
-	if err := l.preflight(p); err != nil {
+	if err := p.Check(); err != nil {
 		return false, err
 	}
 	return l.generate(ctx, cancel, id, p)
@@ -138,17 +138,6 @@ func (l *link) share(ctx context.Context, id string) (*plan.Plan, error) {
 	}
 }
 
-// preflight says what cannot be done of a plan.
-func (l *link) preflight(p *plan.Plan) error {
-	if err := p.Check(); err != nil {
-		return err
-	}
-	if l.Preflight != nil {
-		return l.Preflight(p)
-	}
-	return descriptors(p)
-}
-
 // generate connects, begins when told to, and reports until the run ends.
 func (l *link) generate(ctx context.Context, cancel context.CancelCauseFunc, id string, p *plan.Plan) (begun bool, err error) {
 	l.say("%s: connecting to %v: %d connections", p.Kind, p.Target, p.Conns)
@@ -172,7 +161,7 @@ func (l *link) generate(ctx context.Context, cancel context.CancelCauseFunc, id 
 		if i.Last && context.Cause(ctx) != errStopped {
 			return // the controller has been told why there is none
 		}
-		if err := l.report(id, report{Is: isWindow, Window: i}); err != nil {
+		if err := l.report(id, report{Is: isWindow, Window: slim(i)}); err != nil {
 			cancel(fmt.Errorf("a window could not be sent: %w", err))
 		}
 	})

@@ -11,8 +11,8 @@ import (
 // window takes a member's window in.
 func (r *run) window(m *member, i *result.Interval) {
 	switch {
-	case i == nil || i.Service == nil || i.Response == nil:
-		r.lose(m, "sent a window without histograms")
+	case i == nil:
+		r.lose(m, "sent a window without figures")
 	case i.Seq != m.next:
 		r.lose(m, fmt.Sprintf("sent window %d in place of %d", i.Seq, m.next))
 	case i.Last && r.phase != stopping:

@@ -64,6 +64,17 @@ type report struct {
 	Window   *result.Interval `json:"window,omitempty"`
 }
 
+// slim leaves out histograms that are empty: each takes half a millisecond to encode.
+func slim(i *result.Interval) *result.Interval {
+	s := *i
+	for _, h := range []**result.Histogram{&s.Response, &s.Service, &s.Lag, &s.Late, &s.Connect} {
+		if (*h).Count() == 0 {
+			*h = nil
+		}
+	}
+	return &s
+}
+
 // encode makes a message. What it is given are structs of this package.
 func encode(v any) []byte {
 	text, err := json.Marshal(v)
