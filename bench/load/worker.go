@@ -67,8 +67,11 @@ func newWorker(l *loop.Loop, p *plan.Plan, id, of int) *worker {
 	}
 	w.arrivals.w = w
 	socket := fd.Options{KeepAlive: -1}
+	// Responses are read while requests wait to be sent: an echo that holds as much as
+	// it will would wait for us as we for it. The plan bounds what is under way.
+	marks := loop.Marks{High: 1 << 40}
 	for s := range max(p.Sources, 1) {
-		d := &loop.Dialer{Timeout: p.Timeout, Socket: socket, Marks: loop.Marks{High: 1}}
+		d := &loop.Dialer{Timeout: p.Timeout, Socket: socket, Marks: marks}
 		if p.Sources > 0 {
 			d.Source = fmt.Sprintf("127.0.0.%d", 2+s)
 		}
