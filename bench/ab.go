@@ -32,7 +32,7 @@ type abCommand struct {
 // Run starts the systems in turn, and holds them against each other.
 func (c *abCommand) Run(s *session) error {
 	t := &turns{pinMode: c.Pin, own: strings.Contains(strings.Join(c.Load, " "), "{")}
-	b := &ab.Bench{Blocks: c.Blocks, Together: c.Pin == measure.Duet, Turn: t.take, Told: tellTurns(s)}
+	b := &ab.Bench{Blocks: c.Blocks, Together: c.Pin == measure.Duet, Turn: t.take}
 	for _, command := range []struct{ name, line string }{{"a", c.A}, {"b", c.B}, {"c", c.C}, {"d", c.D}} {
 		if command.line == "" {
 			continue
@@ -54,6 +54,7 @@ func (c *abCommand) Run(s *session) error {
 	if _, t.plan, err = s.nested(fillAddress(c.Load, "127.0.0.1:1")); err != nil {
 		return err
 	}
+	b.Told = tellTurns(s, t.plan.Kind)
 	comparison, err := t.compare(s, b)
 	if err != nil {
 		return err
@@ -72,13 +73,13 @@ func (c *abCommand) Run(s *session) error {
 }
 
 // tellTurns tells those who wait of each turn.
-func tellTurns(s *session) func(string, int, int, string, *result.Turn) {
+func tellTurns(s *session, kind plan.Kind) func(string, int, int, string, *result.Turn) {
 	return func(doing string, done, of int, name string, t *result.Turn) {
 		bad := ""
 		if len(t.InvalidReasons) > 0 {
 			bad = "  INVALID: " + t.InvalidReasons[0]
 		}
-		fmt.Fprintf(s.err, "%s %d of %d: %s: %s CPU, %.0f/s, p99 %s%s\n", doing, done, of, name, figure.Duration(t.Cost), t.Rate, figure.Duration(t.P99), bad)
+		fmt.Fprintf(s.err, "%s %d of %d: %s: %s CPU, %s, p99 %s%s\n", doing, done, of, name, figure.Duration(t.Cost), figure.Rate(kind, t.Rate), figure.Duration(t.P99), bad)
 	}
 }
 
@@ -96,6 +97,9 @@ func (t *turns) compare(s *session, b *ab.Bench) (_ *result.Comparison, err erro
 	together := 1
 	if b.Together {
 		together = 2
+	}
+	if err := load.Check(t.plan); err != nil { // which raises the limit of descriptors, for the systems as well
+		return nil, usage(err)
 	}
 	if t.pin, err = measure.Pin(t.pinMode, together, together*t.plan.Loops); err != nil {
 		return nil, &exit{exitUsage, err}

@@ -67,6 +67,8 @@ type commands struct {
 	Scan      scanCommand      `cmd:"" help:"Latency over load: one run for each of several rates."`
 	Agent     agentCommand     `cmd:"" help:"Generate load for a controller elsewhere: any load command with --agents."`
 	AB        abCommand        `cmd:"" name:"ab" help:"Systems under the same load, in turn: which is cheaper, and by how much."`
+	Compare   compareCommand   `cmd:"" help:"Two saved results side by side."`
+	Report    reportCommand    `cmd:"" help:"A page of saved results and comparisons: one HTML file that needs no network."`
 	Doctor    doctorCommand    `cmd:"" help:"What would spoil a measurement on this machine. Exit code 3 if something is bad."`
 }
 

@@ -57,8 +57,13 @@ func (b *Bench) Run(ctx context.Context) (*result.Comparison, error) {
 		c.Systems[i].Turns = turns[i]
 		if i > 0 {
 			a := against(turns[i], turns[0])
-			if a.Verdict = result.Verdict(a.Cost, c.Floor.Cost); a.Cost.Median == 0 {
+			switch {
+			case a.PerConn != nil:
+				a.Verdict = result.Verdict(*a.PerConn, *c.Floor.PerConn)
+			case len(a.Cost.Blocks) == 0:
 				a.Verdict = result.NotMeasured
+			default:
+				a.Verdict = result.Verdict(a.Cost, c.Floor.Cost)
 			}
 			c.Systems[i].Against = a
 		}

@@ -73,6 +73,10 @@ func match(w Workload, bin string) (*Match, error) {
 		return nil, fmt.Errorf("%s: the base cannot be measured: %s: build the programs, with --build", w.Name, strings.Join(m.Missing, "; "))
 	}
 	for _, s := range systems {
+		if s.greedy && w.memory {
+			m.Missing = append(m.Missing, s.name+": takes 6 descriptors for each connection, and a process may have 20,000")
+			continue
+		}
 		if s.role == w.role && s.name != w.base || s.role == none && w.role == relay && !w.memory {
 			take(s)
 		}

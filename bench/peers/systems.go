@@ -30,6 +30,7 @@ type system struct {
 	words  string
 	config string
 	needs  string // a file or program without which it cannot run
+	greedy bool   // of descriptors: it keeps two pipes for each connection
 }
 
 // systems are all that are known, the bases first. Each has one thread, or one event
@@ -43,7 +44,7 @@ var systems = []system{
 	{name: "c-splice", role: relay, words: "{bin}/c-relay splice {port} {toport}", needs: "{bin}/c-relay"},
 	{name: "c-copy", role: relay, words: "{bin}/c-relay copy {port} {toport}", needs: "{bin}/c-relay"},
 	{name: "penstock", role: relay, words: "{bin}/forward -listen {addr} -to {to} -loops 1", needs: "{bin}/forward"},
-	{name: "std", role: relay, words: "{bin}/std-relay -listen {addr} -to {to}", needs: "{bin}/std-relay"},
+	{name: "std", role: relay, words: "{bin}/std-relay -listen {addr} -to {to}", needs: "{bin}/std-relay", greedy: true},
 	{name: "haproxy", role: relay, words: "haproxy -db -q -f {conf}", config: haproxy, needs: "haproxy"},
 	{name: "nginx", role: relay, words: "nginx -p {dir} -e stderr -c {conf}", config: nginx, needs: "nginx"},
 
@@ -51,11 +52,12 @@ var systems = []system{
 }
 
 // haproxy splices when its heuristics find that worth while (option splice-auto), with
-// pipes as large as the relays in C have (tune.pipesize), and waits for no small
-// message to grow (option tcp-smart-accept and -connect are about connecting alone).
+// pipes as large as the relays in C have (tune.pipesize). Connections and pipes are as
+// many as 20,000 descriptors allow: it does not start where it could run out of them.
 const haproxy = `global
   nbthread 1
-  maxconn 19000
+  maxconn 9200
+  maxpipes 200
   tune.pipesize 1048576
 defaults
   mode tcp

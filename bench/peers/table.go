@@ -69,9 +69,12 @@ func cell(c *result.Comparison, name string) string {
 		if s.Name != name || s.Against == nil {
 			continue
 		}
-		r := s.Against.Cost
+		r := s.Against.Cost // of the base's, or memory
 		if s.Against.PerConn != nil {
 			r = *s.Against.PerConn
+		}
+		if len(r.Blocks) == 0 {
+			return ""
 		}
 		text := fmt.Sprintf("%.2f (%.2f–%.2f)", r.Median, r.Within.Low, r.Within.High)
 		if name == "penstock" {

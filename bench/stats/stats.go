@@ -54,11 +54,13 @@ func Bootstrap(v []float64) Interval {
 	return Interval{medians[resamples*25/1000], medians[resamples*975/1000]}
 }
 
-// Ratios are a over b, pair by pair.
-func Ratios(a, b []float64) []float64 {
-	r := make([]float64, min(len(a), len(b)))
-	for i := range r {
-		r[i] = a[i] / b[i]
+// Ratios are a over b, pair by pair. A pair in which either is 0, which is what was
+// not measured, has none.
+func Ratios(a, b []float64) (r []float64) {
+	for i := range min(len(a), len(b)) {
+		if a[i] != 0 && b[i] != 0 {
+			r = append(r, a[i]/b[i])
+		}
 	}
 	return r
 }

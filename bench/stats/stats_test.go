@@ -3,6 +3,7 @@ package stats
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -43,5 +44,11 @@ func TestBootstrapOfFewValuesIsTheirRange(t *testing.T) {
 	}
 	if in := Bootstrap(nil); in != (Interval{}) {
 		t.Errorf("%+v", in)
+	}
+}
+
+func TestWhatWasNotMeasuredHasNoRatio(t *testing.T) {
+	if r := Ratios([]float64{2, 0, 3, 4}, []float64{1, 1, 0, 2}); !slices.Equal(r, []float64{2, 2}) {
+		t.Errorf("%v", r)
 	}
 }

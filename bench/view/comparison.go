@@ -19,34 +19,62 @@ func Comparison(w io.Writer, c *result.Comparison) {
 		c.Unit, c.Systems[0].Name, c.Blocks)
 	t := pretty.NewWriter()
 	t.SetStyle(pretty.StyleLight)
-	t.AppendHeader(pretty.Row{"system", "CPU", "ratio", "interval", "rate", "p50", "p99", "verdict"})
-	t.SetColumnConfigs([]pretty.ColumnConfig{{Number: 2, Align: text.AlignRight}, {Number: 3, Align: text.AlignRight}, {Number: 5, Align: text.AlignRight}, {Number: 6, Align: text.AlignRight}, {Number: 7, Align: text.AlignRight}})
+	t.AppendHeader(pretty.Row{"system", "CPU", "ratio", "interval", "rate", "p50", "p99", "memory", "verdict"})
+	var right []pretty.ColumnConfig
+	for n := 2; n <= 8; n++ {
+		right = append(right, pretty.ColumnConfig{Number: n, Align: text.AlignRight})
+	}
+	t.SetColumnConfigs(right)
 	for i := range c.Systems {
-		s := &c.Systems[i]
-		row := pretty.Row{s.Name, figure.Duration(MedianCost(s)), "1", "", "1", "1", "1", "base"}
-		if a := s.Against; a != nil {
-			row = pretty.Row{s.Name, figure.Duration(MedianCost(s)), ratio(a.Cost.Median), interval(a.Cost.Within),
-				ratio(a.Rate.Median), ratio(a.P50.Median), ratio(a.P99.Median), a.Verdict}
-		}
-		t.AppendRow(row)
+		t.AppendRow(systemRow(&c.Systems[i]))
 	}
 	fmt.Fprintln(w, t.Render())
 	if c.Floor != nil {
-		fmt.Fprintf(w, "noise floor: %s against itself %s (%s)\n", c.Systems[0].Name, ratio(c.Floor.Cost.Median), interval(c.Floor.Cost.Within))
+		fmt.Fprintf(w, "noise floor: %s against itself %s (%s)\n", c.Systems[0].Name, ratio(c.Floor.Cost), interval(c.Floor.Cost))
 	}
 	if !c.Valid {
 		fmt.Fprintf(w, "INVALID: %s\n", strings.Join(c.InvalidReasons, "\nINVALID: "))
 	}
 }
 
-// MedianCost is the CPU time of a system for a unit of work, in ns.
-func MedianCost(s *result.System) float64 {
-	var costs []float64
-	for i := range s.Turns {
-		costs = append(costs, s.Turns[i].Cost)
+// systemRow is what a system cost, and its ratios to the base.
+func systemRow(s *result.System) pretty.Row {
+	cost, memory := "–", "–"
+	if v := MedianOf(s, func(t *result.Turn) float64 { return t.Cost }); v > 0 {
+		cost = figure.Duration(v)
 	}
-	return stats.Median(costs)
+	if v := MedianOf(s, func(t *result.Turn) float64 { return t.PerConn }); v > 0 {
+		memory = figure.Bytes(v) + " a connection"
+	}
+	a := s.Against
+	if a == nil {
+		return pretty.Row{s.Name, cost, "1", "", "1", "1", "1", memory, "base"}
+	}
+	if a.PerConn != nil {
+		memory += ", " + ratio(*a.PerConn)
+	}
+	return pretty.Row{s.Name, cost, ratio(a.Cost), interval(a.Cost), ratio(a.Rate), ratio(a.P50), ratio(a.P99), memory, a.Verdict}
 }
 
-func ratio(v float64) string           { return fmt.Sprintf("%.3f", v) }
-func interval(i stats.Interval) string { return fmt.Sprintf("%.3f–%.3f", i.Low, i.High) }
+// MedianOf is the median of a figure of a system's turns.
+func MedianOf(s *result.System, of func(*result.Turn) float64) float64 {
+	var v []float64
+	for i := range s.Turns {
+		v = append(v, of(&s.Turns[i]))
+	}
+	return stats.Median(v)
+}
+
+func ratio(r result.Ratio) string {
+	if len(r.Blocks) == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.3f", r.Median)
+}
+
+func interval(r result.Ratio) string {
+	if len(r.Blocks) == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.3f–%.3f", r.Within.Low, r.Within.High)
+}

@@ -10,6 +10,15 @@ import (
 
 // Load says in a line what a plan does.
 func Load(p *plan.Plan) string {
+	rate := "closed loop"
+	if p.Rate > 0 {
+		rate = figure.Rate(p.Kind, p.Rate) + ", " + p.Arrival
+	}
+	return Shape(p) + " · " + rate
+}
+
+// Shape says it but for the rate, in which runs of a scan differ.
+func Shape(p *plan.Plan) string {
 	parts := []string{fmt.Sprintf("%s %v", p.Kind, p.Target), several(p.Conns, "connection")}
 	add := func(ok bool, format string, args ...any) {
 		if ok {
@@ -22,8 +31,6 @@ func Load(p *plan.Plan) string {
 	add(p.Fragments > 1, "%d fragments", p.Fragments)
 	add(p.Kind == plan.CRR, "ends by %s", p.Ending)
 	add(p.Active > 0, "%s active", figure.Share(p.Active))
-	add(p.Rate > 0, "%s, %s", figure.Rate(p.Kind, p.Rate), p.Arrival)
-	add(p.Rate == 0, "closed loop")
 	add(p.Loops > 1, "%s", several(p.Loops, "loop"))
 	return strings.Join(parts, " · ")
 }
