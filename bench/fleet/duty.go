@@ -155,9 +155,10 @@ func (l *link) generate(ctx context.Context, cancel context.CancelCauseFunc, id 
 	}
 	g.Begin()
 	l.say("%s: started", p.Kind)
-	done := result.Empty()
+	var completed, failed uint64
+	var took time.Duration
 	g.Run(ctx, func(i *result.Interval) {
-		done.Append(i)
+		completed, failed, took = completed+i.Completed, failed+i.Failed(), i.To
 		if i.Last && context.Cause(ctx) != errStopped {
 			return // the controller has been told why there is none
 		}
@@ -165,7 +166,7 @@ func (l *link) generate(ctx context.Context, cancel context.CancelCauseFunc, id 
 			cancel(fmt.Errorf("a window could not be sent: %w", err))
 		}
 	})
-	l.say("%s: ended after %v: %d completed, %d errors", p.Kind, done.To.Round(time.Millisecond), done.Completed, done.Failed())
+	l.say("%s: ended after %v: %d completed, %d errors", p.Kind, took.Round(time.Millisecond), completed, failed)
 	return true, over(ctx)
 }
 
