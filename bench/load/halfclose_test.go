@@ -18,6 +18,7 @@ import (
 func short(kind plan.Kind, target plan.Target) *plan.Plan {
 	return &plan.Plan{
 		Kind: kind, Target: target, Conns: 8, Time: 100 * time.Millisecond, Seed: 1, Verify: true, Timeout: 5 * time.Second,
+		Pace: 50, Probes: 2,
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // probing is a plan of a load beside which there are probes.
 func probing(kind plan.Kind, target plan.Target, side string) *plan.Plan {
 	p := short(kind, target)
-	p.Conns, p.Side, p.Pace, p.Probes = 20, side, 50, 2
+	p.Conns, p.Side = 20, side
 	p.Defaults()
 	return p
 }

@@ -102,12 +102,6 @@ func (p *Plan) Defaults() {
 	if p.Sources == 0 && p.Conns > portsOfSource && p.Target.Loopback() {
 		p.Sources = min(p.Conns/portsOfSource+1, maxSources)
 	}
-	if p.Probes == 0 && p.probed() {
-		p.Probes = 4
-	}
-	if p.Kind == Slow && p.Pace == 0 {
-		p.Pace = 10
-	}
 	p.Loops = max(p.Loops, 1)
 	p.Pipeline = max(p.Pipeline, 1)
 	p.Fragments = max(p.Fragments, 1)
@@ -184,9 +178,9 @@ func (p *Plan) Check() error {
 		return invalid("r", p.Rate, "storms have no rate: they come one after another, --pause apart")
 	case p.Pause < 0:
 		return invalid("pause", p.Pause, "must be at least 0")
-	case p.Pace < 0 || p.Pace > 1<<20:
+	case p.Kind == Slow && (p.Pace < 1 || p.Pace > 1<<20):
 		return invalid("pace", p.Pace, "must be from 1 to 1048576 bytes a second")
-	case p.Probes < 0 || p.Probes > 1000:
+	case p.probed() && (p.Probes < 1 || p.Probes > 1000):
 		return invalid("probes", p.Probes, "must be from 1 to 1000")
 	case p.Pipeline > 1024:
 		return invalid("pipeline", p.Pipeline, "must be at most 1024")
