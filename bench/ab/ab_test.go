@@ -107,3 +107,32 @@ func TestATurnThatCannotBeBelievedSpoilsTheComparison(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A turn in which others had the machine is taken again, and that is told; one that
+// failed by itself is not.
+func TestDisturbedTurnsAreTakenAgain(t *testing.T) {
+	b, order := costs(1, func(_, n int) float64 { return float64(n) }, "a", "b")
+	turn := b.Turn
+	b.Turn = func(ctx context.Context, at ...int) ([]*result.Result, error) {
+		r, err := turn(ctx, at...)
+		switch len(*order) {
+		case 2, 3:
+			r[0].Disturbed, r[0].InvalidReasons = true, []string{"steal"}
+		case 6:
+			r[0].InvalidReasons = []string{"1 error"}
+		}
+		return r, err
+	}
+	c, err := b.Run(t.Context())
+	if err != nil || c.Repeated != 2 || len(*order) != 10 || c.Valid || !strings.Contains(c.InvalidReasons[0], "1 error") {
+		t.Errorf("%v, %d repeated of %d, %v", err, c.Repeated, len(*order), c.InvalidReasons)
+	}
+	b.Turn = func(ctx context.Context, at ...int) ([]*result.Result, error) {
+		r, err := turn(ctx, at...)
+		r[0].Disturbed, r[0].InvalidReasons = true, []string{"steal"}
+		return r, err
+	}
+	if c, err := b.Run(t.Context()); err != nil || c.Valid {
+		t.Errorf("%v, %+v: a machine that is never left alone", err, c)
+	}
+}

@@ -60,11 +60,13 @@ func (l Limits) judge(r *result.Result, total, left *result.Interval) (reasons [
 		}
 	}
 	if r.Machine != nil && r.Machine.Steal > l.Steal {
+		r.Disturbed = true
 		bad("steal: other guests took %.1f %% of the machine's CPU time, above %.1f %%", 100*r.Machine.Steal, 100*l.Steal)
 	}
 	if why := little(r, total); why != "" {
 		reasons = append(reasons, why)
 	}
+	r.Disturbed = r.Disturbed && len(reasons) == 1
 	return reasons
 }
 

@@ -28,6 +28,7 @@ type Comparison struct {
 	InvalidReasons []string `json:"invalid_reasons"`
 
 	Blocks      int         `json:"blocks"`
+	Repeated    int         `json:"repeated"`              // turns that were taken again, because other guests had the machine
 	Unit        string      `json:"unit"`                  // of the cost: request, connection, GiB
 	Systems     []System    `json:"systems"`               // the first is the base
 	Floor       *Against    `json:"noise_floor,omitempty"` // the base against itself
@@ -65,7 +66,7 @@ type Against struct {
 	P50     Ratio  `json:"p50"`
 	P99     Ratio  `json:"p99"`
 	PerConn *Ratio `json:"process_bytes_per_conn,omitempty"` // of held connections
-	Verdict string `json:"verdict,omitempty"` // cheaper, dearer, or no difference shown
+	Verdict string `json:"verdict,omitempty"`                // cheaper, dearer, or no difference shown
 }
 
 // A Ratio is a figure of a system over the base's, block by block.

@@ -28,6 +28,7 @@ type Result struct {
 	Valid          bool     `json:"valid"`
 	InvalidReasons []string `json:"invalid_reasons"`
 	GeneratorBound bool     `json:"generator_bound,omitempty"` // invalid because the generator did not keep up
+	Disturbed      bool     `json:"disturbed,omitempty"`       // invalid because of other guests of the machine, and for no other reason
 	Notes          []string `json:"notes,omitempty"`           // what is to be known, and does not spoil the run
 	Thresholds     []Test   `json:"thresholds,omitempty"`      // what was asked for with --threshold
 

@@ -32,6 +32,9 @@ func Comparison(w io.Writer, c *result.Comparison) {
 	if c.Floor != nil {
 		fmt.Fprintf(w, "noise floor: %s against itself %s (%s)\n", c.Systems[0].Name, ratio(c.Floor.Cost), interval(c.Floor.Cost))
 	}
+	if c.Repeated > 0 {
+		fmt.Fprintf(w, "%d turns were taken again, because other guests had the machine\n", c.Repeated)
+	}
 	if !c.Valid {
 		fmt.Fprintf(w, "INVALID: %s\n", strings.Join(c.InvalidReasons, "\nINVALID: "))
 	}
