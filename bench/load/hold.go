@@ -78,6 +78,8 @@ func (h *hold) prepared(err error) {
 	ready := h.ready
 	h.quiet, h.ready = false, nil
 	h.w.loop.Disarm(&h.timer)
+	seen := h.w.seen // of the load, which this is no part of
+	seen.BytesOut, seen.BytesIn, seen.Verified = 0, 0, 0
 	ready(err)
 }
 
