@@ -152,13 +152,26 @@ func write(t *testing.T, name string, p *Page) string {
 	return file
 }
 
+// peers is a comparison of as many systems as the project compares itself with, of
+// which one has no cost of its own.
+func peers() *result.Comparison {
+	c := sample.Comparison()
+	for _, s := range c.Systems[1:] {
+		s.Name += " with a long name"
+		c.Systems = append(c.Systems, s)
+	}
+	none := result.System{Name: "no relay", Against: &result.Against{Verdict: result.NotMeasured, Rate: c.Systems[1].Against.Rate}}
+	c.Systems = append(c.Systems, none)
+	return c
+}
+
 // pages are a single result, a single comparison, and several of each, of which one is
 // hostile and one knows little.
 func pages() map[string]*Page {
 	return map[string]*Page{
 		"one":        {Results: []*result.Result{sample.Result()}},
 		"comparison": {Comparisons: []*result.Comparison{sample.Comparison()}},
-		"all":        {Results: append(sample.Scan()[4:], sample.Invalid(), sample.Closed()), Comparisons: []*result.Comparison{sample.Comparison(), sample.Comparison()}},
+		"all":        {Results: append(sample.Scan()[4:], sample.Invalid(), sample.Closed()), Comparisons: []*result.Comparison{peers(), peers(), sample.Comparison()}},
 	}
 }
 
@@ -187,7 +200,7 @@ func TestPagesRenderInABrowser(t *testing.T) {
 	b := open(t)
 	for name, p := range pages() {
 		file := write(t, name, p)
-		for at, width := range map[string]int64{"light": 1280, "dark": 1000, "phone": 390} {
+		for at, width := range map[string]int64{"light": 1280, "dark": 1030, "phone": 390} {
 			scheme := strings.Replace(at, "phone", "light", 1)
 			picture := strings.TrimSuffix(file, ".html") + "-" + at + ".png"
 			b.show(file, picture, width, scheme)

@@ -25,7 +25,7 @@ type chart struct {
 // An axis says what its values are.
 type axis struct {
 	Label string `json:"label"`
-	Unit  string `json:"unit"` // duration, bytes, number, nines, seconds or name
+	Unit  string `json:"unit"` // duration, bytes, number, whole, nines, seconds or name
 	Log   bool   `json:"log"`
 	Zero  bool   `json:"zero"` // it begins at 0
 }

@@ -39,7 +39,11 @@ func (c *content) comparison(of *result.Comparison) comparisonView {
 	}
 	for _, s := range of.Systems[1:] {
 		if s.Against != nil {
-			v.Verdicts = append(v.Verdicts, verdict{s.Name, s.Against.Verdict, "CPU " + ratio(s.Against.Cost) + " of " + of.Systems[0].Name + "'s", moodOf(s.Against.Verdict)})
+			why := ""
+			if len(s.Against.Cost.Blocks) > 0 {
+				why = "CPU " + ratio(s.Against.Cost) + " of " + of.Systems[0].Name + "'s"
+			}
+			v.Verdicts = append(v.Verdicts, verdict{s.Name, s.Against.Verdict, why, moodOf(s.Against.Verdict)})
 		}
 	}
 	for _, one := range []*chart{c.Charts.ratios(of), c.Charts.turns(of)} {
@@ -60,22 +64,35 @@ func moodOf(verdict string) string {
 	return ""
 }
 
-// ratio writes a ratio with its interval.
+// ratio writes a ratio with its interval. One of what was not measured has no blocks.
 func ratio(r result.Ratio) string {
-	return fmt.Sprintf("%s (%s to %s)", figure.Number(r.Median), figure.Number(r.Within.Low), figure.Number(r.Within.High))
+	if len(r.Blocks) == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%s (%s\u00a0to\u00a0%s)", figure.Number(r.Median), figure.Number(r.Within.Low), figure.Number(r.Within.High))
 }
 
 // ratios has a row for each system, the first being the base against itself.
 func ratios(of *result.Comparison) *table {
 	t := &table{
+		Wrapped: true,
 		Caption: "Ratios to " + of.Systems[0].Name + ": median of the blocks, and where it lies with 95 % confidence.",
-		Head:    []string{"system", "CPU per " + of.Unit, "rate", "p50", "p99", "verdict"},
+		Head:    []string{"system", "CPU per " + of.Unit, "rate", "p50", "p99", "verdict", "memory per connection"},
+	}
+	held := slices.ContainsFunc(of.Systems, func(s result.System) bool { return s.Against != nil && s.Against.PerConn != nil })
+	if !held {
+		t.Head = t.Head[:6]
 	}
 	put := func(name string, a *result.Against, verdict string) {
-		if a != nil {
-			added := t.add(false, name, ratio(a.Cost), ratio(a.Rate), ratio(a.P50), ratio(a.P99), verdict)
-			added.Cells[len(added.Cells)-1].Mood = moodOf(verdict)
+		if a == nil {
+			return
 		}
+		texts := []string{name, ratio(a.Cost), ratio(a.Rate), ratio(a.P50), ratio(a.P99), verdict, "–"}
+		if a.PerConn != nil {
+			texts[6] = ratio(*a.PerConn)
+		}
+		added := t.add(false, texts[:len(t.Head)]...)
+		added.Cells[5].Mood = moodOf(verdict)
 	}
 	put(of.Systems[0].Name+" against itself", of.Floor, "noise floor")
 	for _, s := range of.Systems[1:] {
@@ -113,7 +130,7 @@ func turns(of *result.Comparison) *table {
 
 // matrix has a row for each comparison and a column for each system.
 func matrix(all []comparisonView) *table {
-	t := &table{Caption: "CPU per unit of work, as a ratio to the base.", Head: []string{"load", "base"}}
+	t := &table{Wrapped: true, Caption: "CPU per unit of work, as a ratio to the base.", Head: []string{"load", "base"}}
 	for _, of := range all {
 		for _, s := range of.Systems[1:] {
 			if !slices.Contains(t.Head, s.Name) {

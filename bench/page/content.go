@@ -32,6 +32,7 @@ type table struct {
 	Head    []string
 	Rows    []row
 	Narrow  bool // it fits a phone as it is
+	Wrapped bool // its cells may have two lines
 }
 
 type row struct {

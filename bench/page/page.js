@@ -3,7 +3,7 @@
 (() => {
   const charts = JSON.parse(document.getElementById("charts").textContent) || [];
   const colour = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-  const lines = 6; // colours of lines
+  const lines = 8; // colours of lines
 
   // Figures, as the tables have them.
   const number = v => {
@@ -24,7 +24,7 @@
   const write = {
     duration: scaled([["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]]),
     bytes: scaled([["B", 1], ["KiB", 2 ** 10], ["MiB", 2 ** 20], ["GiB", 2 ** 30], ["TiB", 2 ** 40]]),
-    number, nines, seconds: v => number(v) + " s",
+    number, whole: number, nines, seconds: v => number(v) + " s",
   };
   // On an axis a figure is as short as it can be: 1 ms, not 1.00 ms.
   const short = text => text.replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
@@ -34,15 +34,24 @@
   // The axis of nines has its marks at 50 %, 90 %, 99 %, …; that of names at 1, 2, …
   const splits = { nines: (_, __, min, max) => [Math.log10(2), ...Array.from({ length: Math.floor(max) }, (_, i) => i + 1)] };
   const names = chart => chart.names || [];
+  // A name has no more room than there is between two; the legend has the whole.
+  const fitted = (u, chart, i) => {
+    const room = u.bbox.width / devicePixelRatio / (names(chart).length + 0.2) - 6;
+    let name = names(chart)[i];
+    u.ctx.font = font;
+    if (u.ctx.measureText(name).width <= room) return name;
+    while (name && u.ctx.measureText(name + "…").width > room) name = name.slice(0, -1);
+    return name && name + "…";
+  };
   const scattered = chart => chart.lines.some(l => l.points);
 
   const axis = (of, chart, side) => ({
     stroke: () => colour("soft"), font, labelFont: font, label: side === 2 && scattered(chart) && of.label || undefined, labelSize: 20,
     grid: { stroke: () => colour("grid"), width: 1 }, ticks: { stroke: () => colour("grid"), width: 1 },
     space: side === 2 ? 60 : 34,
-    incrs: of.unit === "bytes" ? Array.from({ length: 50 }, (_, i) => 2 ** i) : undefined,
+    incrs: { bytes: Array.from({ length: 50 }, (_, i) => 2 ** i), whole: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }[of.unit],
     splits: of.unit === "name" ? () => names(chart).map((_, i) => i + 1) : splits[of.unit],
-    values: (_, values) => values.map(v => v === null ? null : of.unit === "name" ? names(chart)[v - 1] : short(write[of.unit](v))),
+    values: (u, values) => values.map(v => v === null ? null : of.unit === "name" ? fitted(u, chart, v - 1) : short(write[of.unit](v))),
     size: side === 2 ? 40 : (u, values) => {
       u.ctx.font = font;
       return 18 + Math.max(0, ...(values || []).map(v => v ? u.ctx.measureText(v).width : 0));

@@ -12,7 +12,7 @@ import (
 func (c *charts) turns(of *result.Comparison) *chart {
 	one := chart{
 		Title: "Every turn", What: "CPU time of the system under test per " + of.Unit + ". In each block every system has its turns.",
-		X: axis{Label: "block", Unit: "number"}, Y: axis{Unit: "duration"},
+		X: axis{Label: "block", Unit: "whole"}, Y: axis{Unit: "duration"},
 	}
 	// Turns of a block stand beside each other, in the order in which they were taken.
 	const width = 0.6
