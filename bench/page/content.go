@@ -79,13 +79,20 @@ func (p *Page) content() *content {
 	case len(p.Comparisons) == 0 && len(results) == 1:
 		c.Title = "A load on " + results[0].Plan.Target.String()
 	case len(p.Comparisons) == 0:
-		c.Title = fmt.Sprintf("%d loads", len(results))
+		c.Title = several(len(results), "load")
 	case len(p.Comparisons) == 1 && len(results) == 0:
 		c.Title = "Systems under the same load"
 	default:
-		c.Title = fmt.Sprintf("%d comparisons, %d loads", len(p.Comparisons), len(results))
+		c.Title = several(len(p.Comparisons), "comparison") + ", " + several(len(results), "load")
 	}
 	return c
+}
+
+func several(n int, s string) string {
+	if n == 1 {
+		return "1 " + s
+	}
+	return fmt.Sprintf("%d %ss", n, s)
 }
 
 // shape says what a result was asked for, but for its rate.
