@@ -17,11 +17,13 @@ import (
 )
 
 // live draws a few lines and a progress bar, anew for each window and no more often:
-// what draws takes its CPU time from the generator. When it is closed it is gone, for
-// the result to stand there.
+// what draws takes its CPU time from the generator. It is there from the first window
+// on, so that what is told before, such as which agents have come, stands above it; and
+// when it is closed it is gone, for the result to stand there.
 type live struct {
+	w        io.Writer
 	plan     *plan.Plan
-	progress *mpb.Progress
+	progress *mpb.Progress // nil before the first window
 	bar      *mpb.Bar
 	refresh  chan any
 
@@ -33,17 +35,18 @@ type live struct {
 }
 
 func newLive(w io.Writer, p *plan.Plan) *live {
-	v := &live{plan: p, refresh: make(chan any, 1), phase: "connecting"}
-	v.progress = mpb.New(mpb.WithOutput(w), mpb.WithManualRefresh(v.refresh))
-	fillers := []mpb.BarFiller{v.line(func() string { return Load(p) })}
+	return &live{w: w, plan: p, refresh: make(chan any, 1)}
+}
+
+func (v *live) start() {
+	v.progress = mpb.New(mpb.WithOutput(v.w), mpb.WithManualRefresh(v.refresh))
+	fillers := []mpb.BarFiller{v.line(func() string { return Load(v.plan) })}
 	for i := range v.lines {
 		fillers = append(fillers, v.line(func() string { return v.lines[i] }))
 	}
 	slices.Reverse(fillers) // they are stacked upwards
-	v.bar = v.progress.New(int64(p.Time), mpb.BarStyle(), mpb.BarTopExtender(fillers...), mpb.BarRemoveOnComplete(),
+	v.bar = v.progress.New(int64(v.plan.Time), mpb.BarStyle(), mpb.BarTopExtender(fillers...), mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(v.decorator(&v.phase)), mpb.AppendDecorators(v.decorator(&v.time)))
-	v.draw()
-	return v
 }
 
 // line fills a line with text, as far as it fits: a line that wraps could not be
@@ -68,6 +71,9 @@ func (v *live) decorator(s *string) decor.Decorator {
 // Second shows a window. The bar is that of the measured time; before it, that of the
 // longest warm-up there can be.
 func (v *live) Second(s result.Second, done, total time.Duration) {
+	if v.progress == nil {
+		v.start()
+	}
 	v.update(s, done, total)
 	if s.Warmup {
 		v.bar.SetTotal(int64(max(v.plan.Warmup, s.At))+1, false)
@@ -118,6 +124,9 @@ func usage(s result.Second) string {
 
 // Close takes the display away.
 func (v *live) Close() {
+	if v.progress == nil {
+		return
+	}
 	v.bar.Abort(true)
 	v.progress.Wait()
 }

@@ -67,6 +67,7 @@ func TestLiveDisplayShowsTheRunAndIsGoneAfterwards(t *testing.T) {
 	go func() { io.Copy(&shown, master); close(read) }()
 
 	r := sample.Result()
+	New(slave, r.Plan).Close() // nothing was shown
 	v := New(slave, r.Plan)
 	sees := func(want ...string) {
 		t.Helper()
@@ -74,11 +75,10 @@ func TestLiveDisplayShowsTheRunAndIsGoneAfterwards(t *testing.T) {
 			testkit.Eventually(t, w+" is shown", func() bool { return strings.Contains(shown.String(), w) })
 		}
 	}
-	sees("rr tcp://127.0.0.1:7000 · 100 connections", "connecting")
 	s := r.Series[0]
 	s.Errors = 3
 	v.Second(s, -1, r.Plan.Time)
-	sees("warming up", "1.00 s of 5.00 s at most", "20,000/s asked", "errors 3")
+	sees("rr tcp://127.0.0.1:7000 · 100 connections", "warming up", "1.00 s of 5.00 s at most", "20,000/s asked", "errors 3")
 	s = r.Series[5]
 	s.P99 = 123_456
 	v.Second(s, 3*time.Second, r.Plan.Time)
