@@ -45,7 +45,8 @@ func (v *live) start() {
 		fillers = append(fillers, v.line(func() string { return v.lines[i] }))
 	}
 	slices.Reverse(fillers) // they are stacked upwards
-	v.bar = v.progress.New(int64(v.plan.Time), mpb.BarStyle(), mpb.BarTopExtender(fillers...), mpb.BarRemoveOnComplete(),
+	// A bar without a total is never complete by itself, wherever it stands.
+	v.bar = v.progress.New(0, mpb.BarStyle(), mpb.BarTopExtender(fillers...), mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(v.decorator(&v.phase)), mpb.AppendDecorators(v.decorator(&v.time)))
 }
 
@@ -76,10 +77,10 @@ func (v *live) Second(s result.Second, done, total time.Duration) {
 	}
 	v.update(s, done, total)
 	if s.Warmup {
-		v.bar.SetTotal(int64(max(v.plan.Warmup, s.At))+1, false)
+		v.bar.SetTotal(int64(max(v.plan.Warmup, s.At)), false)
 		v.bar.SetCurrent(int64(s.At))
 	} else {
-		v.bar.SetTotal(int64(total)+1, false) // complete only when it is closed
+		v.bar.SetTotal(int64(total), false)
 		v.bar.SetCurrent(int64(min(done, total)))
 	}
 	v.draw()

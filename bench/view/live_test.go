@@ -79,6 +79,9 @@ func TestLiveDisplayShowsTheRunAndIsGoneAfterwards(t *testing.T) {
 	s.Errors = 3
 	v.Second(s, -1, r.Plan.Time)
 	sees("rr tcp://127.0.0.1:7000 · 100 connections", "warming up", "1.00 s of 5.00 s at most", "20,000/s asked", "errors 3")
+	s.At = 15 * time.Second // longer than what is measured
+	v.Second(s, -1, r.Plan.Time)
+	sees("15.0 s of 5.00 s at most")
 	s = r.Series[5]
 	s.P99 = 123_456
 	v.Second(s, 3*time.Second, r.Plan.Time)
