@@ -29,16 +29,20 @@ func Shape(p *plan.Plan) string {
 	add(p.Kind != plan.Stream, "%s", requests(p))
 	add(p.Pipeline > 1, "pipeline %d", p.Pipeline)
 	add(p.Fragments > 1, "%d fragments", p.Fragments)
-	add(p.Kind == plan.CRR, "ends by %s", p.Ending)
-	add(p.Active > 0, "%s active", figure.Share(p.Active))
+	add(p.Kind == plan.CRR || p.Kind == plan.Churn, "ends by %s", p.Ending)
+	add(p.Kind == plan.Hold, "%s active", figure.Share(p.Active))
+	add(p.Kind == plan.Slow, "%ss %s a second", p.Side, figure.Bytes(int64(p.Pace)))
+	add(p.Probes > 0, "%s beside them", several(p.Probes, "probe"))
+	add(p.Pause > 0, "a pause of %v", p.Pause)
+	add(p.Kind == plan.Stream && !p.Verify, "not verified")
 	add(p.Loops > 1, "%s", several(p.Loops, "loop"))
 	return strings.Join(parts, " · ")
 }
 
 func requests(p *plan.Plan) string {
-	sizes := p.Request.String() + " B"
-	if strings.HasSuffix(p.Request.String(), "B") {
-		sizes = p.Request.String()
+	sizes := p.Request.String() // a mix
+	if len(p.Request) == 1 {
+		sizes = figure.Bytes(int64(p.Request[0].Bytes))
 	}
 	switch {
 	case p.Protocol == plan.HTTP:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/bench/internal/sample"
+	"github.com/penstock/penstock/bench/plan"
 	"github.com/penstock/penstock/bench/result"
 )
 
@@ -43,6 +44,26 @@ func TestTablesReadAsTheyDid(t *testing.T) {
 		var b bytes.Buffer
 		Table(&b, r)
 		golden(t, name, b.Bytes())
+	}
+}
+
+func TestLoadsSayWhatIsOfTheirKind(t *testing.T) {
+	for want, p := range map[string]plan.Plan{
+		"rr unix:@s · 1 connection · 64:80,1KiB:20, 2.00 KiB back · pipeline 16 · 4 fragments · 2 loops · closed loop": {
+			Kind: plan.RR, Conns: 1, Request: plan.Mix{{Bytes: 64, Weight: 80}, {Bytes: 1024, Weight: 20}}, Response: 2048, Pipeline: 16, Fragments: 4, Loops: 2},
+		"rr unix:@s · 2 connections · http GET, 100 B back · closed loop":            {Kind: plan.RR, Conns: 2, Protocol: plan.HTTP, Response: 100},
+		"crr unix:@s · 2 connections · 64 B · ends by rst · 500/s, constant":         {Kind: plan.CRR, Conns: 2, Ending: plan.Reset, Rate: 500, Arrival: plan.Constant},
+		"stream unix:@s · 16 connections · both · not verified · 512 MiB/s, poisson": {Kind: plan.Stream, Conns: 16, Direction: plan.Both, Rate: 0.5},
+		"hold unix:@s · 9,000 connections · 64 B · 5.0 % active · closed loop":       {Kind: plan.Hold, Conns: 9000, Active: 0.05},
+		"slow unix:@s · 50 connections · 64 B · reads 10 B a second · 4 probes beside them · closed loop": {
+			Kind: plan.Slow, Conns: 50, Side: plan.Read, Pace: 10, Probes: 4},
+		"churn unix:@s · 50 connections · 64 B · ends by fin · a pause of 1s · closed loop": {Kind: plan.Churn, Conns: 50, Pause: time.Second},
+	} {
+		p.Target = plan.Target{Network: "unix", Address: "@s"}
+		p.Defaults()
+		if got := Load(&p); got != want {
+			t.Errorf("%q\nwant %q", got, want)
+		}
 	}
 }
 
