@@ -21,20 +21,26 @@ type slow struct {
 	every   time.Duration // a peer moves a piece so often
 	piece   int
 	buf     []byte
+	next    int64 // when something may be asked for again
 }
 
-// A slow reader asks for a request more whenever it reads, until so much is under way:
-// more than the sockets between can hold.
+// A slow reader asks for more whenever it reads, until what it asks is stuck: on
+// loopback Linux lets a sender have 2.6 MB that nobody reads, of the 4 MiB of
+// net.ipv4.tcp_wmem.
 const (
 	slowRequest  = 64 << 10
-	slowRequests = 16
+	slowRequests = 128
+	askedAtOnce  = 4
+	askedRate    = 256 << 20 // bytes a second of all readers of a worker, which else were busy with nothing else
 )
 
 func newSlow(w *worker) workload {
 	p := *w.plan
 	p.Pipeline, p.Fragments = slowRequests, 1
 	if p.Protocol == plan.HTTP {
-		p.Response = slowRequest
+		if p.Response == 0 {
+			p.Response = slowRequest
+		}
 	} else {
 		p.Request, p.Response = plan.Mix{{Bytes: slowRequest, Weight: 1}}, 0
 	}
@@ -54,6 +60,15 @@ func newSlow(w *worker) workload {
 		s.peers = append(s.peers, &slowPeer{requester: *newRequester(s.asks, nil, p.Probes+k), s: s})
 	}
 	return s
+}
+
+// mayAsk spreads what the readers ask for over time.
+func (s *slow) mayAsk(now int64) bool {
+	if now < s.next {
+		return false
+	}
+	s.next = max(s.next, now-int64(time.Millisecond)) + slowRequest*int64(time.Second)/askedRate
+	return true
 }
 
 func (s *slow) standing() int { return s.probes.standing() }

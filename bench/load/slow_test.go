@@ -64,7 +64,6 @@ func starving(t testing.TB) plan.Target {
 	serve := func(c net.Conn) {
 		defer all.Done()
 		defer c.Close()
-		c.(*net.TCPConn).SetWriteBuffer(4 << 10)
 		for b := make([]byte, 64<<10); ; {
 			n, err := c.Read(b)
 			if err != nil {

@@ -67,7 +67,10 @@ func (p *slowPeer) Expire() {
 }
 
 func (p *slowPeer) readPiece() error {
-	if p.pending.n < len(p.pending.of) && p.c.Buffered() == 0 {
+	for range askedAtOnce {
+		if p.pending.n == len(p.pending.of) || p.c.Buffered() > 0 || !p.s.mayAsk(p.s.w.now()) {
+			break
+		}
 		if err := p.request(); err != nil {
 			return err
 		}
