@@ -199,14 +199,14 @@ const look = `(() => {
 func TestPagesRenderInABrowser(t *testing.T) {
 	b := open(t)
 	for name, p := range pages() {
-		file := write(t, name, p)
+		file, want := write(t, name, p), p.content()
 		for at, width := range map[string]int64{"light": 1280, "dark": 1030, "phone": 390} {
 			scheme := strings.Replace(at, "phone", "light", 1)
 			picture := strings.TrimSuffix(file, ".html") + "-" + at + ".png"
 			b.show(file, picture, width, scheme)
 			got := run(b, chromedp.Evaluate[seen](look))
-			if got.Charts != len(p.content().Charts) || got.Flat > 0 || got.Blank > 0 {
-				t.Errorf("%s, %s: %d charts, %d without size, %d blank, want %d", name, at, got.Charts, got.Flat, got.Blank, len(p.content().Charts))
+			if got.Charts != len(want.Charts) || got.Flat > 0 || got.Blank > 0 {
+				t.Errorf("%s, %s: %d charts, %d without size, %d blank, want %d", name, at, got.Charts, got.Flat, got.Blank, len(want.Charts))
 			}
 			if got.Wide > 0 {
 				t.Errorf("%s, %s: %d pixels wider than the window", name, at, got.Wide)
@@ -214,8 +214,8 @@ func TestPagesRenderInABrowser(t *testing.T) {
 			if dark := got.Background == "rgb(19, 22, 26)"; dark != (at == "dark") {
 				t.Errorf("%s, %s: the background is %s", name, at, got.Background)
 			}
-			if got.Title != p.content().Title {
-				t.Errorf("%s: the title is %q, want %q", name, got.Title, p.content().Title)
+			if got.Title != want.Title {
+				t.Errorf("%s: the title is %q, want %q", name, got.Title, want.Title)
 			}
 		}
 	}

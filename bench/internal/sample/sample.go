@@ -105,19 +105,19 @@ func (d *draw) duration() int64 {
 	return int64(v)
 }
 
-func (d *draw) histogram(share float64) *result.Histogram {
+func (d *draw) histogram(n int, share float64) *result.Histogram {
 	h := result.NewHistogram()
-	for range 20_000 {
+	for range n {
 		h.Record(int64(share * float64(d.duration())))
 	}
 	return h
 }
 
 func (d *draw) latency() result.Latency {
-	response, service, lag := d.histogram(1), d.histogram(0.8), d.histogram(0.1)
+	response, service, lag := d.histogram(10_000, 1), d.histogram(10_000, 0.8), d.histogram(10_000, 0.1)
 	return result.Latency{
 		Response: response.Percentiles(), Service: service.Percentiles(), Lag: lag.Percentiles(),
-		Late: d.histogram(0.05).Percentiles(), Connect: d.histogram(2).Percentiles(),
+		Late: d.histogram(10_000, 0.05).Percentiles(), Connect: d.histogram(100, 2).Percentiles(),
 		ResponseHistogram: response, ServiceHistogram: service, LagHistogram: lag,
 	}
 }
@@ -125,7 +125,7 @@ func (d *draw) latency() result.Latency {
 // series makes thirteen seconds up, of which three are warm-up.
 func (d *draw) series(rate float64) (s []result.Second) {
 	for i := range 13 {
-		p := d.histogram(1).Percentiles()
+		p := d.histogram(1000, 1).Percentiles()
 		s = append(s, result.Second{
 			At: time.Duration(i+1) * time.Second, For: time.Second, Warmup: i < 3, Asked: rate, Rate: rate * (0.99 + 0.02*d.Float64()), Open: 100,
 			P50: p.P50, P90: p.P90, P99: p.P99, P999: p.P999, Max: p.Max,
