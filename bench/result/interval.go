@@ -22,7 +22,7 @@ type Interval struct {
 	Connects   uint64            `json:"connects"`
 	Open       int               `json:"open"`           // connections at the end of the window
 	InFlight   float64           `json:"in_flight"`      // requests under way, mean over the window
-	Cut        uint64            `json:"cut,omitempty"`  // slow connections that the target ended, as it may to defend itself
+	Cut        uint64            `json:"cut,omitempty"`  // slow connections, or such as were to be reset, that the target ended, as it may to defend itself
 	Dead       uint64            `json:"dead,omitempty"` // held connections that had ended, or did, when all were asked at the end
 
 	Response *Histogram `json:"response,omitempty"` // from the intended send to the response

@@ -45,7 +45,7 @@ type Result struct {
 	BytesVerified uint64            `json:"bytes_verified"`
 	Connects      uint64            `json:"connects"`
 	InFlight      float64           `json:"in_flight"` // mean
-	Cut           uint64            `json:"cut"`       // slow connections that the target ended, as it may to defend itself: no errors
+	Cut           uint64            `json:"cut"`       // slow connections, or such as were to be reset, that the target ended, as it may to defend itself: no errors
 
 	Latency Latency  `json:"latency"`
 	Series  []Second `json:"series,omitempty"`
