@@ -108,8 +108,11 @@ func (a *listener) pause(why string, e sys.Errno) {
 	l.Arm(&a.timer, pauseFor, a)
 	if l.now-a.warned > int64(time.Second) || a.warned == 0 {
 		a.warned = l.now
-		l.group.log.Warn("penstock: accepting paused", slog.String("why", why), slog.Any("error", e),
-			slog.Int64("connections", l.group.conns.Load()))
+		about := []any{slog.String("why", why), slog.Int64("connections", l.group.conns.Load())}
+		if e != 0 {
+			about = append(about, slog.Any("error", e))
+		}
+		l.group.log.Warn("penstock: accepting paused", about...)
 	}
 }
 
