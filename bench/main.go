@@ -57,6 +57,8 @@ type session struct {
 // commands are the command line.
 type commands struct {
 	RR        rrCommand        `cmd:"" name:"rr" help:"Requests and responses over connections that stay."`
+	CRR       crrCommand       `cmd:"" name:"crr" help:"A connection for each request."`
+	Stream    streamCommand    `cmd:"" help:"Bulk, up, down or both, every byte verified."`
 	Serve     serveCommand     `cmd:"" help:"The other end of a load."`
 	Hold      holdCommand      `cmd:"" help:"Many connections that stay, a few of them active."`
 	Churn     churnCommand     `cmd:"" help:"Storms of connections."`
@@ -70,6 +72,7 @@ type commands struct {
 	Compare   compareCommand   `cmd:"" help:"Two saved results side by side."`
 	Report    reportCommand    `cmd:"" help:"A page of saved results and comparisons: one HTML file that needs no network."`
 	Doctor    doctorCommand    `cmd:"" help:"What would spoil a measurement on this machine. Exit code 3 if something is bad."`
+	Peers     peersCommand     `cmd:"" help:"Penstock and its peers: the matrix of systems and loads."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/bench/bulk"
-	"github.com/penstock/penstock/bench/plan"
 	"github.com/penstock/penstock/loop"
 )
 
@@ -132,7 +131,7 @@ type pair struct {
 	c *client
 }
 
-func newPair(t *testing.T, address string) *pair {
+func newPair(t *testing.T, address string, cfg bulk.Config) *pair {
 	t.Helper()
 	g, err := loop.Start(loop.Config{Loops: 1})
 	if err != nil {
@@ -144,7 +143,7 @@ func newPair(t *testing.T, address string) *pair {
 			if err != nil {
 				return err
 			}
-			p.c.s = bulk.Client(c, bulk.Config{Direction: plan.Up, Size: 100_000, Verify: true}, p.c)
+			p.c.s = bulk.Client(c, cfg, p.c)
 			return p.c.s.Begin()
 		})
 		if err != nil {
@@ -167,4 +166,4 @@ func (p *pair) look(at func(*client) int) (n int) {
 }
 
 func (p *pair) halt()  { p.do(func(*loop.Loop) { p.c.s.Halt() }) }
-func (p *pair) close() { p.g.Close() }
+func (p *pair) close() { p.g.Close() } // more than once does no harm

@@ -64,7 +64,7 @@ type Stream struct {
 
 // lastWords is how long an end waits for the other one where nothing that matters can
 // come any more: of a plain stream, and after a wrong byte.
-const lastWords = 2 * time.Second
+const lastWords = time.Second
 
 // Client makes the stream of a connection that was dialled. It begins with Begin.
 func Client(c *loop.Conn, cfg Config, o Owner) *Stream {

@@ -25,7 +25,7 @@ type writer struct {
 // A report is due when so much has come since the last one, or some of it so long ago:
 // often enough for the figures of a second, and rarely enough to cost a relay nothing.
 const (
-	reportEvery = 16 << 20
+	reportEvery = 4 << 20
 	reportAfter = 100 * time.Millisecond
 )
 

@@ -155,10 +155,14 @@ func (r *run) second(i *result.Interval, u Usage) result.Second {
 // units is how many units of work were done.
 func units(k plan.Kind, i *result.Interval) float64 {
 	if k == plan.Stream {
-		return float64(max(i.BytesIn, i.BytesOut)) / (1 << 30)
+		return float64(i.BytesIn+i.BytesOut) / (1 << 30) // of both directions
 	}
 	return float64(i.Completed)
 }
+
+// verified is how many of the bytes were checked. The other end of a stream tells of what
+// it got a little later, so that the first of the measured time were sent before it.
+func verified(i *result.Interval) uint64 { return min(i.Verified, i.BytesOut+i.BytesIn) }
 
 // result puts the figures together.
 func (r *run) result() *result.Result {
@@ -169,7 +173,7 @@ func (r *run) result() *result.Result {
 		Schema: result.Schema, Command: string(p.Kind), Plan: p, InvalidReasons: []string{},
 		AskedRate: p.Rate, AchievedRate: n / took, Measured: t.To - r.began, WarmedUp: r.began,
 		Completed: t.Completed, Errors: t.Failed(), ErrorsByKind: t.Errors,
-		BytesOut: t.BytesOut, BytesIn: t.BytesIn, BytesVerified: t.Verified, Connects: t.Connects, InFlight: t.InFlight, Cut: t.Cut,
+		BytesOut: t.BytesOut, BytesIn: t.BytesIn, BytesVerified: verified(t), Connects: t.Connects, InFlight: t.InFlight, Cut: t.Cut,
 		Series: r.series,
 		Generator: result.Generator{
 			Loops: p.Loops, CPU: int64(t.Busy), CPUPerUnit: float64(t.Busy) / each(n), Cores: t.Busy.Seconds() / took,

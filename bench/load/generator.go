@@ -50,7 +50,7 @@ func Connect(ctx context.Context, p *plan.Plan) (*Generator, error) {
 	if make == nil {
 		return nil, fmt.Errorf("no load of kind %q", p.Kind)
 	}
-	if err := descriptors(p); err != nil {
+	if err := Check(p); err != nil {
 		return nil, err
 	}
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -40,7 +40,8 @@ func (s *slot) start(intended int64) {
 			s.of.over(s)
 		}
 	}
-	if err := w.dial(s.k, told); err != nil {
+	s.of.dialled++
+	if err := w.dialBy(w.dialers[s.of.dialled%len(w.dialers)], s.k, told); err != nil {
 		told(err)
 	}
 }

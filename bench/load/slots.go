@@ -33,6 +33,8 @@ type slots struct {
 	what  string  // an exchange, in errors
 	aside bool    // times are those of probes, and an exchange that the target ends is cut, no error
 	named uint64  // connections that were given a name
+
+	dialled int // times, by which the source addresses take turns
 }
 
 // newSlots makes slots with the numbers from first on.

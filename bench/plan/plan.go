@@ -100,7 +100,7 @@ func (p *Plan) Defaults() {
 	set(&p.Ending, FIN)
 	set(&p.Side, Read)
 	if p.Sources == 0 && p.Conns > portsOfSource && p.Target.Loopback() {
-		p.Sources = min(p.Conns/portsOfSource+1, maxSources)
+		p.Sources = min(p.Conns/portsOfSource+1, MaxSources)
 	}
 	p.Loops = max(p.Loops, 1)
 	p.Pipeline = max(p.Pipeline, 1)
@@ -120,7 +120,8 @@ func (p *Plan) Defaults() {
 }
 
 const (
-	maxSources = 250
+	// MaxSources is how many addresses of 127.0.0.0/8 a load may come from.
+	MaxSources = 250
 	// portsOfSource is how many connections to one port can well come from one
 	// address: Linux gives 28,232 ports, some of which others use.
 	portsOfSource = 20_000
@@ -186,10 +187,15 @@ func (p *Plan) Check() error {
 		return invalid("pipeline", p.Pipeline, "must be at most 1024")
 	case p.Loops > p.Conns:
 		return invalid("loops", p.Loops, "must be at most the number of connections, %d", p.Conns)
-	case p.Sources < 0 || p.Sources > maxSources:
-		return invalid("sources", p.Sources, "must be from 0 to %d", maxSources)
+	case p.Sources < 0 || p.Sources > MaxSources:
+		return invalid("sources", p.Sources, "must be from 0 to %d", MaxSources)
 	case p.Sources > 0 && !p.Target.Loopback():
 		return invalid("sources", p.Sources, "addresses of 127.0.0.0/8 reach a target in 127.0.0.0/8 only, not %v", p.Target)
+	}
+	if p.Kind == Stream {
+		if err := p.checkStream(); err != nil {
+			return err
+		}
 	}
 	return p.Request.check()
 }
