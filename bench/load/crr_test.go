@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -192,5 +193,26 @@ func TestConnectionsAllocateLittle(t *testing.T) {
 	t.Logf("%.1f allocations for a connection, of both ends", each)
 	if conns == 0 || each > 40 {
 		t.Errorf("%.1f allocations for a connection", each)
+	}
+}
+
+// All source addresses are used, however few connections there are at a time: else
+// their ports would not count.
+func TestSourceAddressesTakeTurns(t *testing.T) {
+	testkit.Leaks(t)
+	from := make(chan string, 1<<16)
+	_, target := serve(t, func(c *loop.Conn, _ int) (loop.Session, error) {
+		from <- c.RemoteAddr().(*net.TCPAddr).IP.String()
+		return &peer{data: echoes}, nil
+	})
+	p := short(plan.CRR, target)
+	p.Conns, p.Sources = 1, 3
+	until(t, p, "connections", func(sum *result.Interval) bool { return sum.Completed > 10 })
+	seen := map[string]int{}
+	for range 10 {
+		seen[<-from]++
+	}
+	if len(seen) != 3 {
+		t.Errorf("connections came from %v, want 3 addresses", seen)
 	}
 }
