@@ -22,7 +22,7 @@ func nullTarget(p *plan.Plan) string {
 	switch {
 	case p.Kind == plan.Hold || p.Kind == plan.Slow || p.Protocol == plan.Echo && p.Response != 0:
 		return ""
-	case p.Kind == plan.Stream && p.Direction == plan.Down:
+	case p.Kind == plan.Stream && (p.Direction == plan.Down || p.Direction == plan.Both && !p.Verify):
 		return "source"
 	case p.Kind == plan.Stream:
 		return "sink"
@@ -68,7 +68,7 @@ func (c *common) null(s *session, p *plan.Plan) (*result.Result, error) {
 		return nil, err
 	}
 	argv := []string{self, "serve", nullTarget(p), "--listen", q.Target.String(), "--loops", strconv.Itoa(p.Loops)}
-	if p.Light {
+	if p.Kind == plan.Stream && !p.Verify { // which says no hello, and asks for no account
 		argv = append(argv, "--light")
 	}
 	flags := systemFlags{Pin: c.Pin}
