@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -14,7 +16,7 @@ import (
 
 // The first line tells where it listens, and what listens there is what was asked for.
 func TestServeTellsWhereItListens(t *testing.T) {
-	for _, listen := range []string{"tcp://127.0.0.1:0", "unix:@penstock-bench-serve-command"} {
+	for _, listen := range []string{"tcp://127.0.0.1:0", fmt.Sprint("unix:@penstock-bench-serve-command-", os.Getpid())} {
 		testkit.Leaks(t)
 		at, err := plan.ParseListen(listen)
 		if err != nil {

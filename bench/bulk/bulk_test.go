@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func startServer(t *testing.T, kind serve.Kind, network string) plan.Target {
 	t.Helper()
 	at := plan.Target{}
 	if network == "unix" {
-		at = plan.Target{Network: "unix", Address: "@penstock-bench-bulk-test"}
+		at = plan.Target{Network: "unix", Address: fmt.Sprint("@penstock-bench-bulk-test-", os.Getpid())}
 	}
 	s, err := serve.Start(kind, at, 1)
 	if err != nil {

@@ -2,8 +2,10 @@ package load
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +21,7 @@ import (
 func TestEachRequestHasAConnection(t *testing.T) {
 	testkit.Leaks(t)
 	tcp := otherEnd(t, other.Echo, plan.Target{})
-	unix := otherEnd(t, other.Echo, plan.Target{Network: "unix", Address: "@penstock-bench-crr"})
+	unix := otherEnd(t, other.Echo, plan.Target{Network: "unix", Address: fmt.Sprint("@penstock-bench-crr-", os.Getpid())})
 	http := otherEnd(t, other.HTTP, plan.Target{})
 	for name, change := range map[string]func(p *plan.Plan){
 		"closed":       func(p *plan.Plan) {},

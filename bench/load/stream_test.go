@@ -1,8 +1,10 @@
 package load
 
 import (
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -40,7 +42,7 @@ func moved(n uint64) func(*result.Interval) bool {
 func TestStreamsAreVerifiedToTheLastByte(t *testing.T) {
 	testkit.Leaks(t)
 	tcp := otherEnd(t, other.Sink, plan.Target{})
-	unix := otherEnd(t, other.Source, plan.Target{Network: "unix", Address: "@penstock-bench-streams"})
+	unix := otherEnd(t, other.Source, plan.Target{Network: "unix", Address: fmt.Sprint("@penstock-bench-streams-", os.Getpid())})
 	for name, change := range map[string]func(p *plan.Plan){
 		"one loop":    func(p *plan.Plan) {},
 		"two loops":   func(p *plan.Plan) { p.Loops = 2 },

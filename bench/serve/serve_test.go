@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func halfClose(t *testing.T, c net.Conn) {
 func TestEchoAnswersWhatItIsSentWherever(t *testing.T) {
 	for _, at := range []plan.Target{
 		{},
-		{Network: "unix", Address: "@penstock-bench-serve-test"},
+		{Network: "unix", Address: fmt.Sprint("@penstock-bench-serve-test-", os.Getpid())},
 		{Network: "unix", Address: filepath.Join(t.TempDir(), "s")},
 	} {
 		t.Run(at.Network, func(t *testing.T) {
@@ -95,7 +96,7 @@ func TestSinkTakesAnything(t *testing.T) {
 }
 
 func TestLightSourceSendsAtOnceAndUntilItsClientEnds(t *testing.T) {
-	for _, at := range []plan.Target{{}, {Network: "unix", Address: "@penstock-bench-serve-test"}} {
+	for _, at := range []plan.Target{{}, {Network: "unix", Address: fmt.Sprint("@penstock-bench-serve-test-", os.Getpid())}} {
 		t.Run(at.Network, func(t *testing.T) {
 			testkit.Leaks(t)
 			_, c := start(t, serve.LightSource, at)
