@@ -64,9 +64,15 @@ func (s *streams) due(int64) {}
 
 func (s *streams) halt() {
 	s.w.loop.Disarm(&s.timer)
-	for _, one := range s.all {
-		if one != nil {
+	for k, one := range s.all {
+		switch {
+		case one == nil:
+		case s.w.began > 0:
 			one.Halt()
+		default: // the load has not begun, and will not
+			one.Abandon()
+			s.all[k] = nil
+			s.w.open.Add(-1)
 		}
 	}
 }

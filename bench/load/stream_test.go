@@ -171,6 +171,21 @@ func TestAPlainStreamEndsWithoutItsPeer(t *testing.T) {
 	}
 }
 
+// A load that is given up once it has connected ends at once.
+func TestStreamsThatNeverBeginEnd(t *testing.T) {
+	testkit.Leaks(t)
+	p := streamsTo(otherEnd(t, other.Sink, plan.Target{}), plan.Up)
+	p.Timeout = time.Minute
+	p.Defaults()
+	g, err := Connect(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := g.Stop(); i.Failed() > 0 || i.Open != 0 || i.Unanswered != 0 || i.BytesOut > 0 {
+		t.Errorf("%v, %d open, %d unanswered, %d bytes out", i.Errors, i.Open, i.Unanswered, i.BytesOut)
+	}
+}
+
 func TestStreamsDoNotAllocate(t *testing.T) {
 	if testkit.Race() {
 		t.Skip("the race detector allocates")
