@@ -32,8 +32,8 @@ func plant(what string, g *loop.Group) {
 	case plantedSpin:
 		l := g.Loops()[0]
 		var again func()
-		again = func() { l.Post(again) }
-		again()
+		again = func() { l.AfterFunc(0, again) } // of posts a turn takes 256
+		l.Post(again)
 	}
 }
 
