@@ -50,10 +50,17 @@ func (c *abCommand) Run(s *session) error {
 	case b.Together && len(b.Systems) != 2:
 		return &exit{exitUsage, errors.New("--pin duet: two systems run at the same time, and no more: leave out --c and --d")}
 	}
-	var err error
-	if _, t.plan, err = s.nested(fillAddress(c.Load, "127.0.0.1:1")); err != nil {
+	if err := checkJSON(c.JSON); err != nil {
 		return err
 	}
+	load, p, err := s.nested(fillAddress(c.Load, "127.0.0.1:1"))
+	if err != nil {
+		return err
+	}
+	if load.PID != 0 || load.Start != "" || load.Agents.N > 0 {
+		return &exit{exitUsage, errors.New("--pid, --start and --agents: ab starts the systems itself, and generates the load here: leave them out of the load")}
+	}
+	t.plan = p
 	b.Told = tellTurns(s, t.plan.Kind)
 	comparison, err := t.compare(s, b)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -16,7 +17,7 @@ type common struct {
 	Target plan.Target `arg:"" help:"tcp://host:port, unix:///path or unix:@name."`
 
 	Conns   int           `short:"c" name:"connections" default:"100" help:"Connections at a time."`
-	Rate    float64       `short:"r" help:"Units of work a second, whatever the target does (open loop). 0: as fast as it answers (closed loop)."`
+	Rate    float64       `short:"r" help:"Units of work a second, whatever the target does (open loop): the loops poll, to be in time, and take a CPU each. 0: as fast as it answers (closed loop)."`
 	Arrival string        `default:"poisson" enum:"poisson,constant" help:"How an open loop's requests are spread: poisson or constant."`
 	Time    time.Duration `short:"d" name:"duration" default:"10s" help:"How long to measure."`
 	Warmup  time.Duration `default:"5s" help:"How much may be discarded before, until the target is warm. 0: nothing."`
@@ -44,6 +45,9 @@ func (c *common) plan(kind plan.Kind) *plan.Plan {
 
 // run runs a plan, and tells the user what came of it. All loads come through here.
 func (c *common) run(s *session, p *plan.Plan) error {
+	if c.Loops < 1 || c.Timeout <= 0 {
+		return &exit{exitUsage, fmt.Errorf("--loops %d, --timeout %v: must be at least 1, and above 0", c.Loops, c.Timeout)}
+	}
 	p.Defaults()
 	if err := p.Check(); err != nil {
 		return &exit{exitUsage, err}

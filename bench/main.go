@@ -122,5 +122,10 @@ func (s *session) run(args []string) (err error) {
 	if err != nil {
 		return &exit{exitUsage, err}
 	}
+	if s.capture != nil {
+		if _, ok := command.Selected().Target.Addr().Interface().(interface{ isLoad() }); !ok {
+			return &exit{exitUsage, fmt.Errorf("%s is no load", command.Selected().Name)}
+		}
+	}
 	return command.Run(s)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/penstock/penstock/bench/load"
 	"github.com/penstock/penstock/bench/plan"
 )
 
@@ -19,15 +20,31 @@ func (s *session) nested(args []string) (c *common, p *plan.Plan, err error) {
 	}
 	inner := *s
 	inner.args = slices.Clone(args)
-	inner.capture = func(load *common, of *plan.Plan) error {
-		c, p = load, of
+	inner.capture = func(of *common, asked *plan.Plan) error {
+		c, p = of, asked
 		return nil
 	}
 	if err := inner.run(args); err != nil {
 		return nil, nil, err
 	}
-	if p == nil {
-		return nil, nil, &exit{exitUsage, fmt.Errorf("%s is no load", args[0])}
+	if c.JSON != "" || len(c.Thresholds) > 0 || c.Metrics != "" {
+		return nil, nil, &exit{exitUsage, errors.New("--json, --threshold and --metrics are of one run: leave them out of the load")}
 	}
 	return c, p, nil
+}
+
+// isLoad is what load commands have of their common flags, and others have not.
+func (c *common) isLoad() {}
+
+// rated says why the load of a search or a scan cannot have a rate of their choice.
+func rated(c *common, p *plan.Plan, rate float64) error {
+	if c.Rate != 0 {
+		return &exit{exitUsage, fmt.Errorf("-r %v: the rates are chosen here: leave it out of the load", c.Rate)}
+	}
+	q := *p
+	q.Rate = rate
+	if err := q.Check(); err != nil {
+		return usage(err)
+	}
+	return usage(load.Check(&q))
 }

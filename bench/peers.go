@@ -26,6 +26,7 @@ type peersCommand struct {
 	Time   time.Duration `short:"d" name:"duration" default:"500ms" help:"How long a turn measures."`
 	JSON   string        `name:"json" placeholder:"DIR" help:"Save each comparison in a folder."`
 	Output string        `short:"o" placeholder:"FILE.html" help:"Write a page."`
+	From   string        `placeholder:"DIR" help:"Measure nothing: make the table and the page of what was saved in a folder with --json."`
 	README string        `name:"readme" placeholder:"FILE" help:"Write the table into a file, between its lines <!-- peers: begin --> and <!-- peers: end -->."`
 }
 
@@ -33,6 +34,9 @@ type peersCommand struct {
 func (c *peersCommand) Run(s *session) error {
 	if c.Blocks < 1 || c.Time < 100*time.Millisecond {
 		return &exit{exitUsage, fmt.Errorf("--blocks %d, --duration %v: must be at least 1 and 100ms", c.Blocks, c.Time)}
+	}
+	if c.From != "" {
+		return c.saved(s)
 	}
 	if c.Build {
 		if err := build(s, c.Bin); err != nil {
@@ -43,6 +47,11 @@ func (c *peersCommand) Run(s *session) error {
 	if err != nil {
 		return &exit{exitUsage, err}
 	}
+	if c.JSON != "" {
+		if err := os.MkdirAll(c.JSON, 0o755); err != nil {
+			return err
+		}
+	}
 	dir, err := os.MkdirTemp("", "penstock-peers")
 	if err != nil {
 		return err
@@ -50,6 +59,11 @@ func (c *peersCommand) Run(s *session) error {
 	defer os.RemoveAll(dir)
 	if c.List {
 		return list(s, matches, dir)
+	}
+	for _, m := range matches {
+		if err := m.Check(); err != nil {
+			return &exit{exitUsage, err}
+		}
 	}
 	pin, err := measure.Pin(measure.Split, 1, 1)
 	if err != nil {
@@ -60,6 +74,19 @@ func (c *peersCommand) Run(s *session) error {
 		comparison, err := c.match(s, m, dir, pin)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		all = append(all, comparison)
+	}
+	return c.tell(s, all)
+}
+
+// saved makes the table and the page of rows that were measured one by one.
+func (c *peersCommand) saved(s *session) error {
+	var all []*result.Comparison
+	for _, name := range peers.Names() {
+		comparison, err := result.LoadComparison(filepath.Join(c.From, name+".json"))
+		if err != nil {
+			return &exit{exitUsage, err}
 		}
 		all = append(all, comparison)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,9 +21,17 @@ func (c *scanCommand) Run(s *session) error {
 	if err != nil {
 		return &exit{exitUsage, err}
 	}
+	if err := checkJSON(c.JSON); err != nil {
+		return err
+	}
 	load, p, err := s.nested(c.Load)
 	if err != nil {
 		return err
+	}
+	for _, rate := range rates {
+		if err := rated(load, p, rate); err != nil {
+			return err
+		}
 	}
 	valid := 0
 	for _, rate := range rates {
@@ -64,7 +73,7 @@ func parseRates(s string) (rates []float64, err error) {
 	}
 	var v [3]float64
 	for i, part := range parts {
-		if v[i], err = strconv.ParseFloat(part, 64); err != nil || !(v[i] > 0) {
+		if v[i], err = strconv.ParseFloat(part, 64); err != nil || !(v[i] > 0 && v[i] < math.Inf(1)) {
 			return bad()
 		}
 	}

@@ -23,15 +23,27 @@ func (c *searchCommand) Run(s *session) error {
 	if err != nil {
 		return &exit{exitUsage, err}
 	}
-	if c.From <= 0 || c.Precision < 0.001 || c.Precision > 0.5 {
+	if !(c.From > 0) || !(c.Precision >= 0.001 && c.Precision <= 0.5) {
 		return &exit{exitUsage, fmt.Errorf("--from %v, --precision %v: must be above 0, and from 0.001 to 0.5", c.From, c.Precision)}
+	}
+	if err := checkJSON(c.JSON); err != nil {
+		return err
 	}
 	load, p, err := s.nested(c.Load)
 	if err != nil {
 		return err
 	}
+	if slo.OfSystem() && load.PID == 0 && load.Start == "" {
+		return &exit{exitUsage, fmt.Errorf("--slo %s: is of the system under test, which has to be named with --pid or --start behind the load", slo)}
+	}
+	if err := rated(load, p, c.From); err != nil {
+		return err
+	}
 	var best *result.Result
-	f := finder{precision: c.Precision, try: func(rate float64) (verdict, error) {
+	f := &finder{precision: c.Precision, try: func(rate float64) (verdict, error) {
+		if err := rated(load, p, rate); err != nil {
+			return verdict{generator: true, why: err.Error()}, nil // it cannot be asked for here
+		}
 		p.Rate = rate
 		r, err := load.measure(s, p)
 		if err != nil {

@@ -52,7 +52,7 @@ func TestRatesOfAScan(t *testing.T) {
 	if got, err := parseRates("0.1:0.7:0.1"); err != nil || len(got) != 7 {
 		t.Errorf("%v, %v", got, err)
 	}
-	for _, s := range []string{"", "1:2", "0:10:1", "1:10:0", "10:1:1", "1:1e9:1", "a:b:c", "1:10:-1", "NaN:1:1"} {
+	for _, s := range []string{"", "1:2", "0:10:1", "1:10:0", "10:1:1", "1:1e9:1", "a:b:c", "1:10:-1", "NaN:1:1", "Inf:Inf:1", "1:1:Inf"} {
 		if got, err := parseRates(s); err == nil {
 			t.Errorf("%q: %v", s, got)
 		}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/penstock/penstock/bench/drive"
 	"github.com/penstock/penstock/bench/measure"
@@ -53,8 +51,16 @@ func (f *showFlags) check() error {
 	if f.JSON == "" || f.JSON == "-" {
 		return nil
 	}
-	if at, err := os.Stat(filepath.Dir(f.JSON)); err != nil || !at.IsDir() {
-		return fmt.Errorf("--json %s: there is no directory %s to save it in", f.JSON, filepath.Dir(f.JSON))
+	return checkJSON(f.JSON)
+}
+
+// checkJSON says what keeps a result from being saved, before there is one.
+func checkJSON(file string) error {
+	if file == "" {
+		return nil
+	}
+	if err := result.CheckFile(file); err != nil {
+		return &exit{exitUsage, fmt.Errorf("--json %s: %w", file, err)}
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ type systemFlags struct {
 	Start string `xor:"system" placeholder:"CMD" help:"The system under test: a command to start before the load and to end after it, which is to stay in the foreground. Words as in a shell, but nothing is substituted."`
 	Pin   string `default:"shared" enum:"shared,split" help:"shared: nothing is pinned, the scheduler decides. split: the generator has the last CPUs, one for each loop, and what --start starts has the others."`
 
-	NoCeiling bool `help:"Do not run the same load for 2 s against the null target, which says what the generator could have shown."`
+	NoCeiling bool `help:"Do not run the same load, for 2 s at most, against the null target, which says what the generator could have shown."`
 }
 
 // A stage is where a load takes place.

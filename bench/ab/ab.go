@@ -45,6 +45,9 @@ func (b *Bench) Run(ctx context.Context) (*result.Comparison, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil { // a floor alone says nothing
+		return nil, ctx.Err()
+	}
 	all := make([]int, len(b.Systems))
 	for i := range all {
 		all[i] = i
@@ -53,12 +56,17 @@ func (b *Bench) Run(ctx context.Context) (*result.Comparison, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(turns[0]) == 0 {
+		return nil, ctx.Err()
+	}
 	c.Floor = against(itself[1], itself[0])
 	for i := range c.Systems {
 		c.Systems[i].Turns = turns[i]
 		if i > 0 {
 			a := against(turns[i], turns[0])
 			switch {
+			case len(c.InvalidReasons) > 0:
+				a.Verdict = result.Unbelievable
 			case a.PerConn != nil:
 				a.Verdict = result.Verdict(*a.PerConn, *c.Floor.PerConn)
 			case len(a.Cost.Blocks) == 0:
@@ -100,6 +108,9 @@ func (b *Bench) turns(ctx context.Context, c *result.Comparison, doing string, s
 			}
 			began := time.Since(c.Started)
 			results, err := b.undisturbed(ctx, c, at)
+			if err != nil && ctx.Err() != nil {
+				return b.interrupted(c, doing, block, turns), nil
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", b.Systems[at[0]].Name, err)
 			}
@@ -115,6 +126,15 @@ func (b *Bench) turns(ctx context.Context, c *result.Comparison, doing string, s
 		}
 	}
 	return turns, nil
+}
+
+// interrupted keeps the blocks that are whole.
+func (b *Bench) interrupted(c *result.Comparison, doing string, blocks int, turns [][]result.Turn) [][]result.Turn {
+	c.InvalidReasons = append(c.InvalidReasons, fmt.Sprintf("interrupted after %d of %d blocks of the %s", blocks, b.Blocks, doing))
+	for i := range turns {
+		turns[i] = turns[i][:min(len(turns[i]), 2*blocks)]
+	}
+	return turns
 }
 
 // mostRepeats bounds how often a turn is taken.

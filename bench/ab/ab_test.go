@@ -136,3 +136,26 @@ func TestDisturbedTurnsAreTakenAgain(t *testing.T) {
 		t.Errorf("%v, %+v: a machine that is never left alone", err, c)
 	}
 }
+
+// Who interrupts a comparison gets the blocks that are whole, and that it is none.
+func TestInterruptedComparisonKeepsWholeBlocks(t *testing.T) {
+	b, order := costs(3, func(i, _ int) float64 { return 100 + float64(i) }, "a", "b")
+	ctx, cancel := context.WithCancel(t.Context())
+	turn := b.Turn
+	b.Turn = func(ctx context.Context, at ...int) ([]*result.Result, error) {
+		if len(*order) == 12+6 { // in the second block
+			cancel()
+			return nil, ctx.Err()
+		}
+		return turn(ctx, at...)
+	}
+	c, err := b.Run(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.Systems[1]
+	if c.Valid || len(s.Turns) != 2 || len(s.Against.Cost.Blocks) != 1 || s.Against.Verdict != result.Unbelievable ||
+		!strings.Contains(c.InvalidReasons[0], "interrupted after 1 of 3 blocks of the comparison") {
+		t.Errorf("%v, %+v", c.InvalidReasons, s)
+	}
+}

@@ -77,7 +77,7 @@ func Run(ctx context.Context, p *plan.Plan, o *Options) (*result.Result, error) 
 	r.credit(res, agents)
 	res.InvalidReasons = append(res.InvalidReasons, lost...)
 	res.Started = started
-	if !r.over {
+	if !r.over && len(lost) == 0 {
 		res.InvalidReasons = append(res.InvalidReasons, fmt.Sprintf("interrupted after %v of %v", res.Measured.Round(time.Millisecond), p.Time))
 	}
 	res.InvalidReasons = append(res.InvalidReasons, o.Limits.judge(res, r.total, r.left)...)
@@ -147,7 +147,7 @@ func (r *run) second(i *result.Interval, u Usage) result.Second {
 		Generator: i.Busy.Seconds() / took,
 	}
 	if !u.SystemUnknown {
-		s.CPU, s.Memory = float64(u.CPU-r.last.CPU)/1e9/took, u.Memory
+		s.CPU, s.Memory = float64(u.CPU-r.last.CPU)/1e9/max(u.At.Sub(r.last.At).Seconds(), 1e-3), u.Memory
 	}
 	return s
 }

@@ -63,7 +63,7 @@ func (l Limits) judge(r *result.Result, total, left *result.Interval) (reasons [
 		r.Disturbed = true
 		bad("steal: other guests took %.1f %% of the machine's CPU time, above %.1f %%", 100*r.Machine.Steal, 100*l.Steal)
 	}
-	if why := little(r, total); why != "" {
+	if why := little(r, total, left); why != "" {
 		reasons = append(reasons, why)
 	}
 	r.Disturbed = r.Disturbed && len(reasons) == 1
@@ -83,8 +83,8 @@ func (l Limits) judgeRate(r *result.Result, total *result.Interval) (reasons []s
 		r.GeneratorBound = true
 		reasons = append(reasons, fmt.Sprintf("the generator is saturated: %.0f requests came to be due in %.1f s, of %.0f that were asked for", due, seconds, asked))
 	case float64(total.Completed)+float64(total.Unanswered) < l.Rate*due:
-		reasons = append(reasons, fmt.Sprintf("the rate was not reached: %.1f/s asked, %.1f/s achieved (%.1f %%), %d requests waited at the end",
-			r.AskedRate, r.AchievedRate, 100*float64(total.Completed)/due, total.Backlog))
+		reasons = append(reasons, fmt.Sprintf("the rate was not reached: %.1f/s asked; of %.0f requests that came to be due %.1f %% were answered, %d waited at the end",
+			r.AskedRate, due, 100*float64(total.Completed)/due, total.Backlog))
 	}
 	if p := r.Latency.Late; p != nil && p.P99 > max(int64(l.Late), r.Latency.Response.P99/10) {
 		r.GeneratorBound = true
@@ -96,15 +96,19 @@ func (l Limits) judgeRate(r *result.Result, total *result.Interval) (reasons []s
 
 // little holds the number of requests under way against what Little's law makes of
 // their rate and their duration: two ways to count the same.
-func little(r *result.Result, total *result.Interval) string {
+func little(r *result.Result, total, left *result.Interval) string {
 	n := total.Service.Count()
 	if n < 1000 || r.InFlight == 0 || r.Plan.Kind == plan.Stream {
 		return ""
 	}
 	law := total.Service.Sum() / float64(r.Measured)
 	// A request that is under way at either end counts whole in one of the two, and for
-	// a part in the other.
-	edges := r.InFlight * float64(r.Latency.Service.Max) / float64(r.Measured)
+	// a part in the other. That of one which was answered after the end is in left.
+	longest := r.Latency.Service.Max
+	if left != nil {
+		longest = max(longest, left.Service.At(1))
+	}
+	edges := r.InFlight * float64(longest) / float64(r.Measured)
 	if math.Abs(law-r.InFlight) > 0.05*r.InFlight+edges {
 		return fmt.Sprintf("Little's law is broken: %.2f requests were under way, where rate × duration make %.2f", r.InFlight, law)
 	}

@@ -10,8 +10,9 @@ import (
 
 // A Usage is what the system under test and the machine have used up to a moment.
 type Usage struct {
-	result.Cost           // since the system's start; Units and what is per unit are left out
-	MachineBusy   float64 // ns of all CPUs since the machine's start
+	result.Cost             // since the system's start; Units and what is per unit are left out
+	At            time.Time // of this; zero: when it was asked for
+	MachineBusy   float64   // ns of all CPUs since the machine's start
 	MachineSteal  float64
 	MachineTotal  float64
 	SystemUnknown bool  // there is no system under test: only the machine's figures count
@@ -71,7 +72,11 @@ func (r *run) meter(read func() (Usage, error)) Usage {
 	if r.metering != nil {
 		return r.last
 	}
+	at := time.Now()
 	u, err := read()
+	if u.At.IsZero() {
+		u.At = at
+	}
 	if err != nil {
 		r.metering = fmt.Errorf("the system under test: %w", err)
 		r.cancel()
@@ -138,15 +143,24 @@ func (r *run) usage(res *result.Result, n, took float64) {
 	c.CPU -= a.CPU
 	c.RunQueue -= a.RunQueue
 	c.ContextSwitches -= a.ContextSwitches
-	n = each(n)
-	c.Cores = float64(c.CPU) / 1e9 / took
+	// The meter is read a moment after the window has ended, and not always the same:
+	// what was used in a second is held against what was done in a second.
+	between := b.At.Sub(a.At).Seconds()
+	if between <= 0 { // it was read once, and then was gone
+		between = took
+	}
+	n = each(n) * between / took
+	c.Cores = float64(c.CPU) / 1e9 / between
 	c.CPUPerUnit, c.RunQueuePerUnit = float64(c.CPU)/n, float64(c.RunQueue)/n
-	if total := (b.MachineTotal - a.MachineTotal) / 1e9 / took; total > 0 { // CPUs
+	if total := (b.MachineTotal - a.MachineTotal) / 1e9 / between; total > 0 { // CPUs
 		if o := res.Machine.Busy - (c.Cores+res.Generator.Cores)/total; o > otherLoad {
 			res.Notes = append(res.Notes, fmt.Sprintf("%.0f %% of the machine's CPU time went to others than the generator and the system under test", 100*o))
 		}
 	}
 	c.Syscalls, c.SyscallsPerUnit = r.calls.n, r.calls.perUnit
+	if r.calls.n == 0 && r.calls.unknown == "" {
+		r.calls.unknown = "the run ended before system calls could be counted, or there were none"
+	}
 	if r.calls.unknown != "" {
 		c.NotToBeHad = join(c.NotToBeHad, r.calls.unknown)
 	}

@@ -65,6 +65,7 @@ func (f *fakeSystem) Survey() (Usage, error) {
 
 func (f *fakeSystem) usage() Usage {
 	u := Usage{MachineBusy: float64(f.reads), MachineTotal: 2 * float64(f.reads)}
+	u.At = time.Unix(0, int64(f.reads)*int64(100*time.Millisecond))
 	u.CPU = int64(f.reads) * 100_000
 	u.Memory, u.Descriptors = int64(f.reads)*1000, 10
 	if f.counting {

@@ -24,6 +24,7 @@ type Generator struct {
 	group   *loop.Group
 	workers []*worker
 	began   time.Time
+	start   int64 // the same, by the loops' clock
 	seq     int
 	cut     time.Duration // end of the last window
 	busy    time.Duration // CPU time of the process at that moment
@@ -74,10 +75,16 @@ func Connect(ctx context.Context, p *plan.Plan) (*Generator, error) {
 // Begin begins the load, and the first window.
 func (g *Generator) Begin() {
 	g.began, g.busy = time.Now(), processTime()
+	begins := make([]int64, len(g.workers))
 	g.each(func(w *worker) {
-		w.reset(w.now())
+		begins[w.id] = w.now()
+		w.reset(begins[w.id])
 		w.load.begin()
 	})
+	for _, at := range begins {
+		g.start += at
+	}
+	g.start /= int64(len(begins))
 }
 
 // connect has every worker open its connections, and waits for them.
@@ -119,10 +126,15 @@ func (g *Generator) Cut() *result.Interval {
 	sum := result.Empty()
 	parts := make([]*result.Interval, len(g.workers))
 	g.each(func(w *worker) { parts[w.id] = w.swap() })
-	now, busy := time.Since(g.began), processTime()
+	busy := processTime()
+	// A window ends when the loops end it, not when this goroutine comes to know of
+	// it, which a busy loop can keep from its CPU for milliseconds.
+	var ends int64
 	for _, part := range parts {
+		ends += int64(part.To)
 		sum.Beside(part)
 	}
+	now := time.Duration(ends/int64(len(parts)) - g.start)
 	sum.Seq, sum.From, sum.To, sum.Busy = g.seq, g.cut, now, busy-g.busy
 	g.seq, g.cut, g.busy = g.seq+1, now, busy
 	for i, part := range parts {

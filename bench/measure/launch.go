@@ -47,7 +47,8 @@ func Launch(ctx context.Context, argv []string, cpus CPUs, target plan.Target, t
 		return nil, fmt.Errorf("close_range: %w", err)
 	}
 	l := &launched{cmd: exec.Command(argv[0], argv[1:]...), done: make(chan struct{})}
-	l.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// It ends with this process, however that ends.
+	l.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	l.cmd.WaitDelay = time.Second // what it leaves behind may hold its output open
 	l.cmd.Stdout, l.cmd.Stderr = &l.output, &l.output
 	if err := start(l.cmd, cpus); err != nil {

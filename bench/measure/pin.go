@@ -69,6 +69,8 @@ func divide(mode string, systems, loops int, cpus CPUs) (Pinning, error) {
 		return p, fmt.Errorf("--pin %s: must be %s, %s or %s", mode, Shared, Split, Duet)
 	case len(cpus) < 2:
 		return p, fmt.Errorf("--pin %s: needs 2 CPUs, and this process may use %d: --pin %s", mode, len(cpus), Shared)
+	case mode == Split && loops > len(cpus)-1:
+		return p, fmt.Errorf("--pin %s: %d loops have a CPU each, and of %d one at least is the system's: --loops %d, or --pin %s", mode, loops, len(cpus), len(cpus)-1, Shared)
 	}
 	n := len(cpus) - min(max(loops, 1), len(cpus)-1)
 	theirs := cpus[:n]

@@ -20,7 +20,6 @@ func TestSplitGivesTheLastCPUsToTheGenerator(t *testing.T) {
 	}{
 		{Shared, 1, 1, CPUs{0, 1}, "[] "},
 		{Split, 1, 1, CPUs{0, 1}, "[0] 1"},
-		{Split, 1, 2, CPUs{0, 1}, "[0] 1"},
 		{Split, 2, 2, CPUs{0, 1, 2, 3, 5}, "[0-2 0-2] 3,5"},
 		{Duet, 2, 1, CPUs{0, 1}, "[0 0] 1"},
 		{Duet, 2, 1, CPUs{2, 3, 4, 6}, "[2 3-4] 6"},
@@ -36,6 +35,9 @@ func TestSplitGivesTheLastCPUsToTheGenerator(t *testing.T) {
 	}
 	if _, err := divide(Split, 1, 1, CPUs{3}); err == nil || !strings.Contains(err.Error(), "--pin shared") {
 		t.Errorf("one CPU: %v", err)
+	}
+	if _, err := divide(Split, 1, 2, CPUs{0, 1}); err == nil || !strings.Contains(err.Error(), "--loops 1") {
+		t.Errorf("two loops on the one CPU that is left: %v", err)
 	}
 	if _, err := divide("apart", 1, 1, CPUs{0, 1}); err == nil {
 		t.Error("a mode that is none was taken")

@@ -37,11 +37,7 @@ func Matches(names []string, bin string) (all []*Match, err error) {
 		if len(names) > 0 && !slices.Contains(names, w.Name) {
 			continue
 		}
-		m, err := match(w, bin)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, m)
+		all = append(all, match(w, bin))
 	}
 	return all, nil
 }
@@ -54,7 +50,7 @@ func Names() (names []string) {
 	return names
 }
 
-func match(w Workload, bin string) (*Match, error) {
+func match(w Workload, bin string) *Match {
 	m := &Match{Workload: w, bin: bin}
 	take := func(s system) {
 		if why := s.missing(bin); why != "" {
@@ -69,9 +65,6 @@ func match(w Workload, bin string) (*Match, error) {
 			take(s)
 		}
 	}
-	if len(m.systems) == 0 {
-		return nil, fmt.Errorf("%s: the base cannot be measured: %s: build the programs, with --build", w.Name, strings.Join(m.Missing, "; "))
-	}
 	for _, s := range systems {
 		if s.greedy && w.memory {
 			m.Missing = append(m.Missing, s.name+": takes 6 descriptors for each connection, and a process may have 20,000")
@@ -81,7 +74,15 @@ func match(w Workload, bin string) (*Match, error) {
 			take(s)
 		}
 	}
-	return m, nil
+	return m
+}
+
+// Check says why the row cannot be measured here.
+func (m *Match) Check() error {
+	if len(m.systems) == 0 || m.systems[0].name != m.base {
+		return fmt.Errorf("%s: the base cannot be measured: %s: build the programs, with --build", m.Name, strings.Join(m.Missing, "; "))
+	}
+	return nil
 }
 
 // Backend is the kind of server that the relays relay to, "" if there are none.

@@ -54,7 +54,11 @@ func TestEveryRowHasABaseAndALoadThatCanBeRun(t *testing.T) {
 }
 
 func TestWhatIsMissingIsTold(t *testing.T) {
-	if _, err := Matches([]string{"echo-64-1"}, programs(t)); err == nil || !strings.Contains(err.Error(), "--build") {
+	none, err := Matches([]string{"echo-64-1"}, programs(t, "echo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := none[0].Check(); err == nil || !strings.Contains(err.Error(), "--build") {
 		t.Errorf("without the base: %v, want the remedy", err)
 	}
 	all, err := Matches([]string{"echo-64-1"}, programs(t, "c-echo", "echo"))

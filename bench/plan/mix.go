@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -21,7 +22,7 @@ const maxRequest = 64 << 20
 
 func (m Mix) check() error {
 	for _, s := range m {
-		if s.Bytes < 1 || s.Bytes > maxRequest || s.Weight <= 0 {
+		if s.Bytes < 1 || s.Bytes > maxRequest || !(s.Weight > 0 && s.Weight < math.Inf(1)) {
 			return invalid("size", m, "sizes must be from 1B to 64MiB, and weights above 0")
 		}
 	}
@@ -73,8 +74,12 @@ func ParseMix(s string) (m Mix, err error) {
 	return m, m.check()
 }
 
-// UnmarshalText lets a flag be a Mix.
+// UnmarshalText lets a flag be a Mix. Nothing is the default.
 func (m *Mix) UnmarshalText(text []byte) (err error) {
+	if len(text) == 0 {
+		*m = nil
+		return nil
+	}
 	*m, err = ParseMix(string(text))
 	return err
 }

@@ -102,9 +102,11 @@ func (p *Plan) Defaults() {
 	if p.Sources == 0 && p.Conns > portsOfSource && p.Target.Loopback() {
 		p.Sources = min(p.Conns/portsOfSource+1, MaxSources)
 	}
-	p.Loops = max(p.Loops, 1)
-	p.Pipeline = max(p.Pipeline, 1)
-	p.Fragments = max(p.Fragments, 1)
+	for _, n := range []*int{&p.Loops, &p.Pipeline, &p.Fragments} {
+		if *n == 0 {
+			*n = 1
+		}
+	}
 	if len(p.Request) == 0 {
 		p.Request = Mix{{Bytes: 64, Weight: 1}}
 		if p.Kind == Stream {
@@ -120,6 +122,8 @@ func (p *Plan) Defaults() {
 }
 
 const (
+	// mostRate is more than any one target answers.
+	mostRate = 1e9
 	// MaxSources is how many addresses of 127.0.0.0/8 a load may come from.
 	MaxSources = 250
 	// portsOfSource is how many connections to one port can well come from one
@@ -159,8 +163,14 @@ func (p *Plan) Check() error {
 		return invalid("d", p.Time, "must be above 0")
 	case p.Window < 10*time.Millisecond:
 		return invalid("window", p.Window, "must be at least 10ms")
-	case p.Rate < 0:
-		return invalid("r", p.Rate, "must be at least 0, which is a closed loop")
+	case !(p.Rate >= 0 && p.Rate <= mostRate): // NaN is neither
+		return invalid("r", p.Rate, "must be from 0, which is a closed loop, to %.0f", mostRate)
+	case p.Warmup < 0:
+		return invalid("warmup", p.Warmup, "must be at least 0")
+	case p.Timeout < time.Millisecond:
+		return invalid("timeout", p.Timeout, "must be at least 1ms")
+	case p.Response < 0 || p.Response > maxRequest:
+		return invalid("response", p.Response, "must be from 0, which is as many bytes as the request, to %d", maxRequest)
 	case p.Arrival != Poisson && p.Arrival != Constant:
 		return invalid("arrival", p.Arrival, "must be %s or %s", Poisson, Constant)
 	case p.Protocol != Echo && p.Protocol != HTTP:
@@ -171,7 +181,7 @@ func (p *Plan) Check() error {
 		return invalid("end", p.Ending, "must be %s or %s", FIN, Reset)
 	case p.Side != Read && p.Side != Write:
 		return invalid("side", p.Side, "must be %s or %s", Read, Write)
-	case p.Active < 0 || p.Active > 1:
+	case !(p.Active >= 0 && p.Active <= 1):
 		return invalid("active", p.Active, "must be a share from 0 to 1")
 	case p.Idle() && p.Rate > 0:
 		return invalid("r", p.Rate, "no connection is active that could send: --active must be above 0")
@@ -183,10 +193,12 @@ func (p *Plan) Check() error {
 		return invalid("pace", p.Pace, "must be from 1 to 1048576 bytes a second")
 	case p.probed() && (p.Probes < 1 || p.Probes > 1000):
 		return invalid("probes", p.Probes, "must be from 1 to 1000")
-	case p.Pipeline > 1024:
-		return invalid("pipeline", p.Pipeline, "must be at most 1024")
-	case p.Loops > p.Conns:
-		return invalid("loops", p.Loops, "must be at most the number of connections, %d", p.Conns)
+	case p.Pipeline < 1 || p.Pipeline > 1024:
+		return invalid("pipeline", p.Pipeline, "must be from 1 to 1024")
+	case p.Fragments < 1:
+		return invalid("fragments", p.Fragments, "must be at least 1")
+	case p.Loops < 1 || p.Loops > p.Conns:
+		return invalid("loops", p.Loops, "must be from 1 to the number of connections, %d", p.Conns)
 	case p.Sources < 0 || p.Sources > MaxSources:
 		return invalid("sources", p.Sources, "must be from 0 to %d", MaxSources)
 	case p.Sources > 0 && !p.Target.Loopback():

@@ -88,11 +88,17 @@ const (
 	Dearer       = "dearer"
 	NoDifference = "no difference shown"
 	NotMeasured  = "not measured" // nothing was started whose CPU time could be taken
+	TooFew       = "too few blocks to say"
+	Unbelievable = "invalid"
 )
 
 // Verdict says whether a cost differs from the base's: the interval leaves 1 out, and
-// the median is further from 1 than the base is from itself (floor, a ratio too).
+// the median is further from 1 than the base is from itself (floor, a ratio too). Of
+// fewer blocks than an interval can be made of it says nothing.
 func Verdict(cost, floor Ratio) string {
+	if len(cost.Blocks) < stats.Enough || len(floor.Blocks) < stats.Enough {
+		return TooFew
+	}
 	noise := max(floor.Within.High-1, 1-floor.Within.Low, 0)
 	switch {
 	case cost.Within.High < 1 && cost.Median < 1-noise:
@@ -114,10 +120,13 @@ func LoadComparison(file string) (*Comparison, error) {
 	}
 	c := new(Comparison)
 	if err := json.Unmarshal(text, c); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: is no comparison that was saved with --json: %w", file, err)
 	}
 	if c.Schema != ComparisonSchema {
 		return nil, fmt.Errorf("%s: schema %q: this program reads %q", file, c.Schema, ComparisonSchema)
+	}
+	if c.Plan == nil || len(c.Systems) == 0 {
+		return nil, fmt.Errorf("%s: has no plan or no systems: it is no whole comparison", file)
 	}
 	return c, nil
 }

@@ -4,11 +4,20 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/penstock/penstock/bench/plan"
 	"github.com/penstock/penstock/bench/stats"
 )
 
 func ratio(low, median, high float64) Ratio {
-	return Ratio{Median: median, Within: stats.Interval{Low: low, High: high}}
+	return Ratio{Median: median, Within: stats.Interval{Low: low, High: high}, Blocks: make([]float64, stats.Enough)}
+}
+
+// One pair says nothing, however far apart it is.
+func TestFewBlocksHaveNoVerdict(t *testing.T) {
+	few := NewRatio([]float64{2, 2, 2, 2}, []float64{1, 1, 1, 1})
+	if got := Verdict(few, few); got != TooFew {
+		t.Errorf("%s, want %s", got, TooFew)
+	}
 }
 
 // A difference is shown only if it is larger than what the base shows against itself.
@@ -33,7 +42,7 @@ func TestVerdictNeedsMoreThanTheNoiseFloor(t *testing.T) {
 
 func TestComparisonIsReadAsItWasSaved(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ab.json")
-	c := &Comparison{Schema: ComparisonSchema, Unit: "request", Systems: []System{
+	c := &Comparison{Schema: ComparisonSchema, Unit: "request", Plan: &plan.Plan{Target: plan.Target{Network: "tcp", Address: "127.0.0.1:7000"}}, Systems: []System{
 		{Name: "a", Turns: []Turn{{Cost: 1}, {Cost: 3}}},
 		{Name: "b", Against: &Against{Cost: NewRatio([]float64{2, 2}, []float64{1, 4}), Verdict: NoDifference}},
 	}}

@@ -14,7 +14,7 @@ func Read(file string) (*Result, *Comparison, error) {
 	}
 	var is struct{ Schema string }
 	if err := json.Unmarshal(text, &is); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", file, err)
+		return nil, nil, fmt.Errorf("%s: is nothing that was saved with --json: %w", file, err)
 	}
 	switch is.Schema {
 	case Schema:

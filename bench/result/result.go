@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/penstock/penstock/bench/plan"
@@ -183,15 +184,39 @@ type Test struct {
 // Save writes r to a file, whole or not at all.
 func (r *Result) Save(file string) error { return save(file, r) }
 
+// CheckFile says what keeps a result from being saved in a file, before there is one.
+func CheckFile(file string) error {
+	if at, err := os.Stat(file); err == nil && at.IsDir() {
+		return fmt.Errorf("%s is a directory: name a file in it", file)
+	}
+	if at, err := os.Stat(filepath.Dir(file)); err != nil || !at.IsDir() {
+		return fmt.Errorf("there is no directory %s to save it in", filepath.Dir(file))
+	}
+	return nil
+}
+
+// save writes a file whole or not at all. What is no regular file, such as a pipe or
+// /dev/null, is written to, and not replaced.
 func save(file string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file+".new", append(text, '\n'), 0o644); err != nil {
+	text = append(text, '\n')
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	if at, err := os.Stat(file); err == nil && !at.Mode().IsRegular() {
+		return os.WriteFile(file, text, 0)
+	}
+	if err := os.WriteFile(file+".new", text, 0o644); err != nil {
 		return err
 	}
-	return os.Rename(file+".new", file)
+	if err := os.Rename(file+".new", file); err != nil {
+		os.Remove(file + ".new")
+		return err
+	}
+	return nil
 }
 
 // Load reads a saved result.
@@ -202,10 +227,13 @@ func Load(file string) (*Result, error) {
 	}
 	r := new(Result)
 	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: is no result that was saved with --json: %w", file, err)
 	}
 	if r.Schema != Schema {
 		return nil, fmt.Errorf("%s: schema %q: this program reads %q", file, r.Schema, Schema)
+	}
+	if r.Plan == nil {
+		return nil, fmt.Errorf("%s: has no plan: it is no whole result", file)
 	}
 	return r, nil
 }

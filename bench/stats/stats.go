@@ -25,6 +25,9 @@ type Interval struct {
 	High float64 `json:"high"`
 }
 
+// Enough is how many values an interval can be made of.
+const Enough = 5
+
 // resamples is enough for the ends of a 95 % interval to be steady in two digits.
 const resamples = 10_000
 
@@ -38,7 +41,7 @@ func Bootstrap(v []float64) Interval {
 	if len(v) == 0 {
 		return Interval{}
 	}
-	if len(v) < 5 {
+	if len(v) < Enough {
 		return Interval{slices.Min(v), slices.Max(v)}
 	}
 	r := rand.New(rand.NewPCG(uint64(len(v)), 0x9e3779b97f4a7c15))

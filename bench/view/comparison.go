@@ -15,8 +15,11 @@ import (
 
 // Comparison prints what systems cost under the same load, as ratios to the first.
 func Comparison(w io.Writer, c *result.Comparison) {
-	fmt.Fprintf(w, "CPU time of the system for each %s, as a ratio to %s: median of %d blocks, and where it lies with 95 %% confidence\n",
-		c.Unit, c.Systems[0].Name, c.Blocks)
+	within := "where it lies with 95 % confidence"
+	if c.Blocks < stats.Enough {
+		within = "their range"
+	}
+	fmt.Fprintf(w, "CPU time of the system for each %s, as a ratio to %s: median of %d blocks, and %s\n", c.Unit, c.Systems[0].Name, c.Blocks, within)
 	t := pretty.NewWriter()
 	t.SetStyle(pretty.StyleLight)
 	t.AppendHeader(pretty.Row{"system", "CPU", "ratio", "interval", "rate", "p50", "p99", "memory", "verdict"})

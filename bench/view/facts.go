@@ -100,7 +100,12 @@ func Generator(r *result.Result) []Fact {
 		f.bad("", "it did not keep up")
 	}
 	if c := r.Ceiling; c != nil {
-		f.add("ceiling", "%s against the null target, of which %s was reached", figure.Rate(r.Plan.Kind, c.Rate), figure.Share(c.Share))
+		switch {
+		case r.Plan.Rate == 0:
+			f.add("ceiling", "%s against the null target, of which %s was reached", figure.Rate(r.Plan.Kind, c.Rate), figure.Share(c.Share))
+		case c.Response != nil:
+			f.add("ceiling", "response time %s at p50 and %s at p99 against the null target, at the same rate", figure.Duration(c.Response.P50), figure.Duration(c.Response.P99))
+		}
 	}
 	for _, a := range r.Agents {
 		if a.Lost != "" {

@@ -77,7 +77,7 @@ func at(rate float64, seed uint64) *result.Result {
 			Descriptors: 108, Pipes: 4, Processes: 1, Threads: 5,
 		},
 		Generator: result.Generator{Loops: 1, CPU: int64(rate * 65000), CPUPerUnit: 6512, Cores: rate * 6512 / 1e9},
-		Ceiling:   &result.Ceiling{Rate: 61_000, Share: rate / 61_000},
+		Ceiling:   &result.Ceiling{Rate: 61_000, Response: &result.Percentiles{P50: 60_000, P90: 90_000, P99: 120_000, P999: 900_000, P9999: 1_200_000, Max: 1_500_000, Mean: 64_000, Count: 122_000}, Share: rate / 61_000},
 		Machine:   &result.MachineUsage{Busy: 0.71, Steal: 0.002},
 		Environment: result.Environment{
 			Host: "bench-1", Kernel: "6.18.0", CPU: "AMD EPYC 7763", CPUs: 2, Memory: 8 << 30, Go: "go1.26.8", Governor: "performance",
