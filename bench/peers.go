@@ -85,6 +85,10 @@ func (c *peersCommand) saved(s *session) error {
 	var all []*result.Comparison
 	for _, name := range peers.Names() {
 		comparison, err := result.LoadComparison(filepath.Join(c.From, name+".json"))
+		if errors.Is(err, os.ErrNotExist) {
+			fmt.Fprintf(s.err, "%s: was not saved in %s, and is left out\n", name, c.From)
+			continue
+		}
 		if err != nil {
 			return &exit{exitUsage, err}
 		}
