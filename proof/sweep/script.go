@@ -129,7 +129,9 @@ func (s *script) runClient(port int, patience time.Duration) {
 	c := &s.client
 	defer close(c.ended)
 	if s.listener != nil {
-		defer s.listener.Close() // who has not been dialled by now will not be
+		// Who has not been dialled by now will not be. The listener stays: its port would
+		// be another's, of a run beside this one, and a late dial would go there.
+		defer func() { s.listener.SetDeadline(time.Now()) }()
 	}
 	d := net.Dialer{Timeout: patience}
 	conn, err := d.Dial("tcp4", fmt.Sprintf("127.0.0.%d:%d", s.route, port))
