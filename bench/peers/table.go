@@ -56,7 +56,7 @@ func base(c *result.Comparison) string {
 	for _, t := range s.Turns {
 		costs, memory = append(costs, t.Cost), append(memory, t.PerConn)
 	}
-	if stats.Median(memory) > 0 {
+	if stats.Median(costs) == 0 && stats.Median(memory) > 0 {
 		return fmt.Sprintf("%s, %s", s.Name, figure.Bytes(stats.Median(memory)))
 	}
 	return fmt.Sprintf("%s, %s", s.Name, figure.Duration(stats.Median(costs)))
@@ -70,7 +70,7 @@ func cell(c *result.Comparison, name string) string {
 			continue
 		}
 		r := s.Against.Cost // of the base's, or memory
-		if s.Against.PerConn != nil {
+		if len(r.Blocks) == 0 && s.Against.PerConn != nil {
 			r = *s.Against.PerConn
 		}
 		if len(r.Blocks) == 0 {
