@@ -174,9 +174,7 @@ func (w *wire) run(f fault) {
 		}
 		if err == io.EOF && (!isClosed(w.from) || w.other.ended.Load()) {
 			w.ended.Store(true)
-			if w.to.CloseWrite() != nil { // it met the reset, which Read will not tell of
-				w.ended.Store(false)
-			}
+			w.to.CloseWrite()
 		} else if err != nil {
 			w.to.SetLinger(0)
 			w.from.SetLinger(0)
