@@ -158,8 +158,7 @@ func badRelay(a *net.TCPConn, to string, f fault) {
 }
 
 // run relays until the end, which it sends on, or a reset, which it makes of both.
-// As in talk.both an end is none if the socket is closed and we have not ended our half:
-// looked at in this order, for our half may end between the two looks.
+// As in talk.both an end is none if the socket is closed and we have not ended our half.
 func (w *wire) run(f fault) {
 	buf := make([]byte, 64<<10)
 	for {
@@ -172,7 +171,7 @@ func (w *wire) run(f fault) {
 		if err == nil && on {
 			continue
 		}
-		if err == io.EOF && (!isClosed(w.from) || w.other.ended.Load()) {
+		if err == io.EOF && (w.other.ended.Load() || !isClosed(w.from)) {
 			w.ended.Store(true)
 			w.to.CloseWrite()
 		} else if err != nil {
