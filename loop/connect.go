@@ -103,11 +103,13 @@ func (t *dial) attempt(num int, connected bool) {
 }
 
 // Ready asks how the connect went, unless the event says so: a socket that can be
-// written, without HUP or ERR, is connected. With them only the call proves
-// anything: some kernels report a HUP while the connect goes on.
+// written, without HUP or ERR, is connected, and so was one that has an urgent mark.
+// Else only the call proves anything: some kernels report a HUP while the connect goes
+// on. At a mark the call could not tell: a look there finds nothing if a signal is
+// pending (FD.Recv), and the bytes behind it would be lost.
 func (t *dial) Ready(*Registration) bool {
 	c := t.conn
-	if c.fd.Ready()&(fd.Writable|fd.Broken) == fd.Writable {
+	if r := c.fd.Ready(); r&(fd.Writable|fd.Broken) == fd.Writable || r&fd.Urgent != 0 {
 		t.succeed()
 		return false
 	}

@@ -32,6 +32,13 @@ var foundRows = []Row{
 		}},
 	},
 	{
+		Name: "dial_looks_at_mark", Tiers: "A",
+		Story: "ours: the same, with an urgent byte in front: a look at the mark answers EAGAIN while a signal is pending, and the words were lost",
+		Plants: []Plant{{
+			Edits: []Edit{{"loop/connect.go", " || r&fd.Urgent != 0", ""}},
+		}},
+	},
+	{
 		Name: "queue_of_failed_socket", Tiers: "A",
 		Story: "ours: an echo was queued to a socket that had failed, above the high mark, where nothing would ever end the wait",
 		Plants: []Plant{{

@@ -31,6 +31,7 @@ var small = []struct {
 	{"one direction: a write or none; FIN, close or RST; spliced and copied; a sink with room or without", Scenario{Lives: 1, Steps: 1, OneWay: true}},
 	{"one direction, into a sink that resets", Scenario{Lives: 1, Steps: 1, Ends: true, Cut: true}},
 	{"one direction back: a backend that speaks first, and ends before the loop is awake", Scenario{Lives: 1, Steps: 1, First: true, Linger: 5}},
+	{"the same, with an urgent byte in front of what it says, and RST; a signal pending at the mark, or none", Scenario{Lives: 1, Steps: 1, First: true, Urgent: true, Resets: true, Linger: 7}},
 	{"an echo that its client does not read, and back-pressure, up to two writes and RST, before the loop is awake", Scenario{Lives: 1, Echo: true, Steps: 2, Tight: true, Resets: true, Linger: 3}},
 }
 
@@ -87,6 +88,7 @@ type Scenario struct {
 	Resets     bool // parties end by RST
 	Ends       bool // parties end by FIN or RST; else by FIN, close or RST
 	OneWay     bool // backends write nothing, and end when their client has
+	Urgent     bool // backends send an urgent byte before they write
 	First      bool // clients write nothing, and end when their backend has
 	Cut        bool // backends write nothing, and reset
 	Ordered    bool // of those who could act the first does; parties end by FIN, at once or as an answer, or RST
@@ -103,7 +105,7 @@ func (s *Scenario) exact(t *Tape) config {
 	c := config{
 		loops: 1, lives: make([]kind, s.Lives), mss: 1 << 20, peers: 64 << 10,
 		posts: s.Posts, interleave: 2, between: s.Interleave + s.Posts, linger: s.Linger, exact: s,
-		feeds: s.Feeds, faults: s.Faults > 0, deadly: true, failing: s.Faults,
+		feeds: s.Feeds, odd: s.Urgent, faults: s.Faults > 0, deadly: true, failing: s.Faults,
 	}
 	for i := range c.lives {
 		switch {
@@ -130,6 +132,9 @@ func (s *Scenario) exact(t *Tape) config {
 // limit makes the plan of a party one of a few.
 func (s *Scenario) limit(t *Tape, p *party, backend bool) {
 	p.chunk, p.reads, p.urgent, p.stallAt = 1000, 1<<20, -1, ^uint64(0)
+	if s.Urgent && backend {
+		p.urgent = 0
+	}
 	switch {
 	case s.Cut && backend:
 		p.how = resetAll
