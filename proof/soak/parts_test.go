@@ -2,6 +2,7 @@ package soak
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -21,6 +22,20 @@ func TestSlopeIsOfTheLaterSamplesAndAMinute(t *testing.T) {
 	}
 	if few := trendOf(all[:4]); few.samples != 0 || few.err() != nil {
 		t.Errorf("%v of four samples", few)
+	}
+}
+
+// Flat is exactly flat, at whatever times the samples were taken.
+func TestSlopeOfWhatNeverChangesIsNothing(t *testing.T) {
+	at := rand.New(rand.NewPCG(1, 2))
+	for range 1000 {
+		var all []sample
+		for i := range 9 {
+			all = append(all, sample{at: time.Duration(i)*time.Second + time.Duration(at.Int64N(1e9)), descriptors: 14, memory: 1864})
+		}
+		if got := trendOf(all); got.descriptors != 0 || got.memory != 0 || got.err() != nil {
+			t.Fatalf("%v: %g, %g", got.err(), got.descriptors, got.memory)
+		}
 	}
 }
 

@@ -77,11 +77,12 @@ func trendOf(all []sample) (t trend) {
 	}
 }
 
-// slope is the least-squares slope of a value, a minute.
+// slope is the least-squares slope of a value, a minute. Of a value that never
+// changes it is 0, not almost 0: only its distance from the first is counted.
 func slope(samples []sample, value func(sample) int) float64 {
 	var n, sx, sy, sxx, sxy float64
 	for _, s := range samples {
-		x, y := s.at.Minutes(), float64(value(s))
+		x, y := s.at.Minutes(), float64(value(s)-value(samples[0]))
 		n, sx, sy, sxx, sxy = n+1, sx+x, sy+y, sxx+x*x, sxy+x*y
 	}
 	if d := n*sxx - sx*sx; d != 0 {
