@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync/atomic"
 	"time"
 )
 
@@ -17,12 +16,10 @@ type fault func(w *wire, p []byte, err error) ([]byte, bool)
 // A wire is one direction through a bad forwarder.
 type wire struct {
 	from, to *net.TCPConn
-	back     bool        // from the backend
-	moved    int         // bytes written so far
-	held     []byte      // for the fault's own use
-	struck   bool        // the fault has been committed
-	ended    atomic.Bool // its end has been sent on
-	other    *wire
+	back     bool   // from the backend
+	moved    int    // bytes written so far
+	held     []byte // for the fault's own use
+	struck   bool   // the fault has been committed
 }
 
 // faults by name. They strike in the answers' direction, behind some bytes, so that
@@ -85,7 +82,6 @@ var faults = map[string]fault{
 		}
 		return p, err == nil
 	},
-	"none": func(_ *wire, p []byte, err error) ([]byte, bool) { return p, err == nil }, // a good one, to compare
 }
 
 // strikes says whether to commit the fault now: once, in front of n bytes.
@@ -148,7 +144,6 @@ func badRelay(a *net.TCPConn, to string, f fault) {
 	b := dialled.(*net.TCPConn)
 	done := make(chan bool, 2)
 	up, down := &wire{from: a, to: b}, &wire{from: b, to: a, back: true}
-	up.other, down.other = down, up
 	go func() { up.run(f); done <- true }()
 	go func() { down.run(f); done <- true }()
 	<-done
@@ -157,8 +152,9 @@ func badRelay(a *net.TCPConn, to string, f fault) {
 	b.Close()
 }
 
-// run relays until the end, which it sends on, or a reset, which it makes of both.
-// As in talk.both an end is none if the socket is closed and we have not ended our half.
+// run relays until the end, which it sends on, or a reset, which it makes of both: a
+// naive relay, which besides its fault takes a reset that its other direction has met
+// for an end.
 func (w *wire) run(f fault) {
 	buf := make([]byte, 64<<10)
 	for {
@@ -171,8 +167,7 @@ func (w *wire) run(f fault) {
 		if err == nil && on {
 			continue
 		}
-		if err == io.EOF && (w.other.ended.Load() || !isClosed(w.from)) {
-			w.ended.Store(true)
+		if err == io.EOF {
 			w.to.CloseWrite()
 		} else if err != nil {
 			w.to.SetLinger(0)

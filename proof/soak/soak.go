@@ -60,7 +60,7 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	flags.BoolVar(&s.verbose, "v", false, "tell of each wave")
 	flags.BoolVar(&s.plain, "plain", false, "on the loopback, without root: no trouble with links, no kills")
 	flags.DurationVar(&s.patience, "patience", time.Minute, "after how long without a byte a connection hangs")
-	flags.StringVar(&s.fault, "fault", "", "put a forwarder with a fault in place of the real one, to see it noticed: drop, repeat, swap, tail, clean, early, cut, hang, or none")
+	flags.StringVar(&s.fault, "fault", "", "put a forwarder with a fault in place of the real one, to see it noticed: drop, repeat, swap, tail, clean, early, cut or hang")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
