@@ -96,11 +96,26 @@ func (p *Poller) Sleep(timeout int64, idle func() bool) ([]sys.Event, sys.Errno)
 // Wake ends a sleep, or the attempt to fall asleep. It writes the eventfd only
 // if the loop really sleeps, and once for each sleep. The caller has made its
 // work visible before.
+//
+// No error is known that the write could answer: EAGAIN would take 2^64 of them. All
+// the same it is made again, and at last panics, as epoll_wait does, for a loop that
+// nobody can wake sleeps with work left, and says nothing.
 func (p *Poller) Wake() {
-	if p.asleep.Load() == 1 && p.asleep.CompareAndSwap(1, 0) {
-		p.k.Signal(p.wakefd)
+	if p.asleep.Load() != 1 || !p.asleep.CompareAndSwap(1, 0) {
+		return
+	}
+	for tries := 1; ; tries++ {
+		e := p.k.Signal(p.wakefd)
+		if e == 0 {
+			return
+		}
+		if tries == wakeTries {
+			panic("penstock: write to an eventfd: " + e.Error()) // a descriptor of ours was closed by others
+		}
 	}
 }
+
+const wakeTries = 3
 
 // Asleep says whether the loop waits in the kernel, as far as anybody can know.
 func (p *Poller) Asleep() bool { return p.asleep.Load() == 1 }

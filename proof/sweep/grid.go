@@ -77,7 +77,7 @@ func (o *options) rows(b *base) (all []*row) {
 				continue
 			}
 			for _, e := range c.errnos {
-				if !excluded(c.name, e) && !o.skips(o.errnos, e) {
+				if !o.skips(o.errnos, e) {
 					all = append(all, &row{site: s, errno: e, base: n})
 				}
 			}

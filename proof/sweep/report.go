@@ -72,11 +72,6 @@ func reportFailures(out io.Writer, rows []*row) {
 
 // reportLimits prints what is expected less of than that everything goes on.
 func reportLimits(out io.Writer, rows []*row) {
-	for _, x := range exclusions {
-		if slices.ContainsFunc(rows, func(r *row) bool { return r.Call == x.call }) {
-			fmt.Fprintf(out, "not injected: %s, all but %s: %s\n", x.call, x.but, x.why)
-		}
-	}
 	whys := map[string][]string{}
 	for _, r := range rows {
 		if b := before(fault{Call: r.Call, Errno: r.errno}); b.dies || b.stalls || b.patient {

@@ -3,8 +3,7 @@ package sweep
 import "strings"
 
 // A call is one system call of the runtime and the errnos that its man page
-// lists. Nothing is left out here: what cannot be survived is in exclusions,
-// what may be seen of a fault is in rules.
+// lists. Nothing is left out; what may be seen of a fault is in rules.
 type call struct {
 	name   string
 	errnos []string
@@ -57,24 +56,3 @@ var table = []call{
 }
 
 func list(s string) []string { return strings.Fields(s) }
-
-// An exclusion is a fault that is not injected, and why.
-type exclusion struct {
-	call string
-	but  string // the one errno that is injected all the same
-	why  string
-}
-
-var exclusions = []exclusion{
-	{"write", "EINTR", "an eventfd refuses an 8-byte write only with EAGAIN, after 2^64-2 posts; a wake-up that was not written " +
-		"leaves its loop asleep until its next event or timer"},
-}
-
-func excluded(name, errno string) bool {
-	for _, x := range exclusions {
-		if x.call == name && x.but != errno {
-			return true
-		}
-	}
-	return false
-}
