@@ -9,12 +9,13 @@ import (
 // A Link is what is under way from one socket to the other end of its connection.
 type Link struct{ s *sock }
 
-// Links answers all links, in an order that depends on nothing but the calls made.
-func (k *Kernel) Links(into []Link) []Link {
+// Due answers the links on which something is under way, in an order that depends on
+// nothing but the calls made.
+func (k *Kernel) Due(into []Link) []Link {
 	into = into[:0]
 	for _, s := range k.socks {
-		if s.state != idle && s.state != listening {
-			into = append(into, Link{s})
+		if l := (Link{s}); l.Due() {
+			into = append(into, l)
 		}
 	}
 	return into
@@ -138,14 +139,10 @@ func (s *sock) closed() {
 
 // Settle delivers everything that can be delivered, as a loopback does.
 func (k *Kernel) Settle() {
-	var links []Link
-	for moved := true; moved; {
-		moved = false
-		links = k.Links(links)
-		for _, l := range links {
+	for due := k.Due(nil); len(due) > 0; due = k.Due(due) {
+		for _, l := range due {
 			for l.Due() {
 				l.Deliver(1 << 30)
-				moved = true
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package sim
 import (
 	"bytes"
 	"errors"
-	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +14,6 @@ import (
 // the number of schedules says how soon. A plant that only seeds find, by luck, wants a
 // small world of its own.
 func TestEveryScheduleOfSmallWorldsHolds(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // each world is a few hundred KB, and short-lived
 	most, tried := 0, 0
 	if testkit.Race() || testing.Short() {
 		most = 500

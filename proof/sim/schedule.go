@@ -40,11 +40,9 @@ func (w *World) due() []actor {
 			w.actors = append(w.actors, actor{kind: accepts, life: v})
 		}
 	}
-	w.links = w.k.Links(w.links)
+	w.links = w.k.Due(w.links)
 	for _, l := range w.links {
-		if l.Due() {
-			w.actors = append(w.actors, actor{kind: delivers, link: l})
-		}
+		w.actors = append(w.actors, actor{kind: delivers, link: l})
 	}
 	return w.actors
 }
@@ -111,13 +109,13 @@ func (w *World) Before(c simkernel.Call, fd int) sys.Errno {
 	if w.failure != "" {
 		return 0
 	}
-	if w.trace != nil && c != simkernel.Now {
+	if w.trace != nil {
 		w.say("%v(%d)", c, fd)
 	}
 	if w.quiet {
 		return 0
 	}
-	if w.bound.between != w.config.between && c != simkernel.Now && w.tape.Odds(w.config.interleave) {
+	if w.bound.between != w.config.between && w.tape.Odds(w.config.interleave) {
 		w.bound.between++
 		w.meanwhile()
 	}
