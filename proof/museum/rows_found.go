@@ -69,6 +69,14 @@ var foundRows = []Row{
 		}},
 	},
 	{
+		Name: "refused_wake_is_lost", Tiers: "unit",
+		Story: "ours: nobody looked at what the write to the eventfd answered; had it failed, the loop slept with work posted",
+		Plants: []Plant{{
+			Edits:    []Edit{{"poller/poller.go", "if e == 0 {", "if e == 0 || e != 0 {"}},
+			Catchers: []Catcher{{unit, "./poller", "^TestWakeThatIsRefusedIsMadeAgain$"}},
+		}},
+	},
+	{
 		Name: "short_user_timeout_is_none", Tiers: "unit",
 		Story: "ours: a user timeout below a millisecond became 0, which stands for a quarter of an hour",
 		Plants: []Plant{{

@@ -34,6 +34,10 @@ const (
 	threadLoop   = "loop"
 	threadCaller = "caller"
 	threadPoster = "poster"
+
+	// goWake is, in what a target says of its threads, the eventfd that Go's own
+	// runtime writes to, on any of them.
+	goWake = "gowake"
 )
 
 // A trial is what was seen of one run of the target.
@@ -47,6 +51,7 @@ type trial struct {
 	cpu     time.Duration
 	traced  []string
 	hit     string // the traced line of the call that failed
+	gos     bool   // it was one of Go's own runtime
 }
 
 // patience is how long a peer waits in a patient trial: longer than idleTimeout.
@@ -88,7 +93,7 @@ func try(f fault, planted string) (*trial, error) {
 	tr.traced = t.traced()
 	for _, line := range tr.traced {
 		if strings.Contains(line, "(INJECTED)") {
-			tr.hit = line
+			tr.hit, tr.gos = line, strings.HasPrefix(line, "write("+t.goWake+",")
 		}
 	}
 	if err != nil && tr.ended && tr.outcome == nil && tr.exit == 0 {
@@ -108,6 +113,7 @@ func (tr *trial) drive(t *process, f fault, dir string, r rule) error {
 	for i := 0; i+1 < len(threads); i += 2 {
 		tids[threads[i]] = threads[i+1]
 	}
+	t.goWake = tids[goWake]
 	if tid := tids[f.Thread]; tid != "" {
 		if err := t.attach(tid, dir, f); err != nil {
 			return err

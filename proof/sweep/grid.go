@@ -55,6 +55,7 @@ type row struct {
 	reached  int // the largest index that was hit
 	cases    int // runs
 	hits     int // faults injected
+	gos      int // faults that hit Go's own runtime
 	missed   int // runs whose call was not made again at that index
 	failures []failure
 	err      error
@@ -125,27 +126,40 @@ func (o *options) sweep(r *row, turns uint64) {
 	}
 	for i := first; i <= last; i++ {
 		f := fault{r.Scenario, r.Thread, r.Call, r.errno, i}
-		hit := false
-		for attempt := 0; attempt < 2 && !hit; attempt++ {
-			tr, err := try(f, "")
-			if err != nil {
-				r.err = fmt.Errorf("%v: %w", f, err)
-				return
-			}
-			r.cases++
-			hit = tr.hit != ""
-			if wrong := judge(f, tr, turns); len(wrong) > 0 {
-				r.failures = append(r.failures, failure{f, tr.hit, wrong})
-			}
-			if !hit && i > r.base {
-				return
-			}
+		tr, err := r.try(f, turns)
+		if err == nil && tr.hit == "" && i <= r.base {
+			tr, err = r.try(f, turns)
 		}
-		if !hit {
+		switch {
+		case err != nil:
+			r.err = fmt.Errorf("%v: %w", f, err)
+			return
+		case tr.hit == "" && i > r.base:
+			return
+		case tr.hit == "":
 			r.missed++
-			continue
+		case tr.gos:
+			r.gos++
+		default:
+			r.hits++
+			r.reached = i
 		}
-		r.hits++
-		r.reached = i
 	}
+}
+
+// try makes one trial, and judges it, unless Go's own runtime had the fault, which
+// dies of some.
+func (r *row) try(f fault, turns uint64) (*trial, error) {
+	tr, err := try(f, "")
+	if err != nil {
+		return nil, err
+	}
+	r.cases++
+	if tr.gos {
+		return tr, nil
+	}
+	if wrong := judge(f, tr, turns); len(wrong) > 0 {
+		r.failures = append(r.failures, failure{f, tr.hit, wrong})
+	}
+	return tr, nil
 }

@@ -26,6 +26,7 @@ type process struct {
 	stderr bytes.Buffer
 	strace *exec.Cmd
 	log    string
+	goWake string // the eventfd of Go's own runtime
 }
 
 func startTarget(p plan) (*process, error) {

@@ -74,7 +74,7 @@ func runTarget() {
 		os.Exit(3)
 	}
 	time.Sleep(time.Millisecond) // the runtime's own poller is made for the first timer
-	fmt.Printf("caller %s poster %s\n", lockedThread(t.caller), lockedThread(t.poster))
+	fmt.Printf("caller %s poster %s %s %s\n", lockedThread(t.caller), lockedThread(t.poster), goWake, eventfd())
 	t.await()
 	before, goroutines := descriptors(), runtime.NumGoroutine()
 	var o outcome
@@ -95,6 +95,16 @@ func lockedThread(work chan func()) (id string) {
 		}
 	}()
 	return <-tid
+}
+
+// eventfd is the number of the eventfd that there is before one of ours is.
+func eventfd() string {
+	for num, what := range descriptors() {
+		if what == "anon_inode:[eventfd]" {
+			return num
+		}
+	}
+	return "none"
 }
 
 // threadID is the id of the calling thread, as the last part of proc_thread-self(5).
