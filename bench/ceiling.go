@@ -63,13 +63,9 @@ func (c *common) null(s *session, p *plan.Plan) (*result.Result, error) {
 	q.Defaults()
 	q.Warmup = 2 * q.Window
 	fmt.Fprintf(s.err, "the same load against the null target, for %v\n", q.Time)
-	self, err := os.Executable()
+	argv, err := nullCommand(&q)
 	if err != nil {
 		return nil, err
-	}
-	argv := []string{self, "serve", nullTarget(p), "--listen", q.Target.String(), "--loops", strconv.Itoa(p.Loops)}
-	if p.Kind == plan.Stream && !p.Verify { // which says no hello, and asks for no account
-		argv = append(argv, "--light")
 	}
 	flags := systemFlags{Pin: c.Pin}
 	at, err := flags.stageOf(s.ctx, &q, argv)
@@ -78,6 +74,19 @@ func (c *common) null(s *session, p *plan.Plan) (*result.Result, error) {
 	}
 	defer at.close()
 	return drive.Run(s.ctx, &q, &drive.Options{Source: load.Run})
+}
+
+// nullCommand answers the words that start the null target of p, where p's target is.
+func nullCommand(p *plan.Plan) ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	argv := []string{self, "serve", nullTarget(p), "--listen", p.Target.String(), "--loops", strconv.Itoa(p.Loops)}
+	if p.Kind == plan.Stream && !p.Verify { // which says no hello, and asks for no account
+		argv = append(argv, "--light")
+	}
+	return argv, nil
 }
 
 // beside answers a place where nothing listens, that is reached as t is.

@@ -46,7 +46,9 @@ func (c *scanCommand) Run(s *session) error {
 		} else {
 			why = "INVALID: " + r.InvalidReasons[0]
 		}
-		fmt.Fprintf(s.out, "%10.0f/s  %9.0f/s achieved  p50 %-10v p99 %-10v %s\n", rate, r.AchievedRate, p50(r), p99(r), why)
+		fmt.Fprintf(s.out, "%10.0f/s  %9.0f/s achieved  p50 %-10v p99 %-10v %s\n", rate, r.AchievedRate, response(r).p50(), response(r).p99(), why)
+		load.ceiling(s, p, r)
+		tellCeiling(s, r)
 		if c.JSON != "" {
 			ext := filepath.Ext(c.JSON)
 			if err := r.Save(fmt.Sprintf("%s-%.0f%s", strings.TrimSuffix(c.JSON, ext), rate, ext)); err != nil {

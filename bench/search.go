@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/penstock/penstock/bench/plan"
 	"github.com/penstock/penstock/bench/result"
 	"github.com/penstock/penstock/bench/threshold"
 )
@@ -40,6 +41,7 @@ func (c *searchCommand) Run(s *session) error {
 		return err
 	}
 	var best *result.Result
+	var bestPlan plan.Plan
 	f := &finder{precision: c.Precision, try: func(rate float64) (verdict, error) {
 		if err := rated(load, p, rate); err != nil {
 			return verdict{generator: true, why: err.Error()}, nil // it cannot be asked for here
@@ -50,9 +52,9 @@ func (c *searchCommand) Run(s *session) error {
 			return verdict{}, err
 		}
 		v := judge(r, slo)
-		fmt.Fprintf(s.out, "%10.0f/s  %9.0f/s achieved  p50 %-10v p99 %-10v %s\n", rate, r.AchievedRate, p50(r), p99(r), v.why)
+		fmt.Fprintf(s.out, "%10.0f/s  %9.0f/s achieved  p50 %-10v p99 %-10v %s\n", rate, r.AchievedRate, response(r).p50(), response(r).p99(), v.why)
 		if v.kept {
-			best = r
+			best, bestPlan = r, *p
 		}
 		return v, nil
 	}}
@@ -64,28 +66,40 @@ func (c *searchCommand) Run(s *session) error {
 		return &exit{exitThreshold, fmt.Errorf("no rate keeps %s", c.SLO)}
 	}
 	fmt.Fprintf(s.out, "%.0f/s is the highest rate that keeps %s, within %.1f %%%s\n", rate, c.SLO, 100*c.Precision, f.limit)
+	load.ceiling(s, &bestPlan, best)
+	tellCeiling(s, best)
 	if c.JSON != "" {
 		return best.Save(c.JSON)
 	}
 	return nil
 }
 
-func p50(r *result.Result) time.Duration {
-	return response(r).round(func(p *result.Percentiles) int64 { return p.P50 })
-}
-func p99(r *result.Result) time.Duration {
-	return response(r).round(func(p *result.Percentiles) int64 { return p.P99 })
-}
-
+// responseOf tells percentiles, which may be missing, to the microsecond.
 type responseOf struct{ *result.Percentiles }
 
 func response(r *result.Result) responseOf { return responseOf{r.Latency.Response} }
+
+func (o responseOf) p50() time.Duration {
+	return o.round(func(p *result.Percentiles) int64 { return p.P50 })
+}
+
+func (o responseOf) p99() time.Duration {
+	return o.round(func(p *result.Percentiles) int64 { return p.P99 })
+}
 
 func (o responseOf) round(of func(*result.Percentiles) int64) time.Duration {
 	if o.Percentiles == nil {
 		return 0
 	}
 	return time.Duration(of(o.Percentiles)).Round(time.Microsecond)
+}
+
+// tellCeiling says what the null target's response time was at the same rate.
+func tellCeiling(s *session, r *result.Result) {
+	if c := r.Ceiling; c != nil {
+		null := responseOf{c.Response}
+		fmt.Fprintf(s.out, "%31s  p50 %-10v p99 %-10v\n", "null target", null.p50(), null.p99())
+	}
 }
 
 // A verdict is what a try at a rate came to.

@@ -34,6 +34,9 @@ func (c *content) comparison(of *result.Comparison) comparisonView {
 	if of.Plan != nil {
 		v.Load = view.Load(of.Plan)
 	}
+	if of.Ceiling != nil {
+		v.Environment = append(v.Environment, view.Fact{Label: "ceiling", Text: view.Ceiling(of)})
+	}
 	if v.Name == "" {
 		v.Name = v.Load
 	}

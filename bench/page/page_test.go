@@ -16,6 +16,7 @@ import (
 	"github.com/penstock/penstock/bench/load"
 	"github.com/penstock/penstock/bench/plan"
 	"github.com/penstock/penstock/bench/result"
+	"github.com/penstock/penstock/bench/view"
 	"github.com/penstock/penstock/internal/testkit"
 	"github.com/penstock/penstock/loop"
 )
@@ -59,6 +60,13 @@ func TestPageIsWholeInItself(t *testing.T) {
 	}
 	if !strings.Contains(page, "Permission is hereby granted, free of charge") {
 		t.Error("the page has uPlot in it, and not its licence")
+	}
+}
+
+func TestComparisonTellsItsCeiling(t *testing.T) {
+	c := sample.Comparison()
+	if page := text(t, &Page{Comparisons: []*result.Comparison{c}}); !strings.Contains(page, view.Ceiling(c)) {
+		t.Errorf("no %q", view.Ceiling(c))
 	}
 }
 

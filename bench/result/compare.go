@@ -32,6 +32,7 @@ type Comparison struct {
 	Unit        string      `json:"unit"`                  // of the cost: request, connection, GiB
 	Systems     []System    `json:"systems"`               // the first is the base
 	Floor       *Against    `json:"noise_floor,omitempty"` // the base against itself
+	Ceiling     *Ceiling    `json:"ceiling,omitempty"`     // its share is the fastest system's
 	Environment Environment `json:"environment"`
 }
 

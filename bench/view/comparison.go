@@ -35,12 +35,20 @@ func Comparison(w io.Writer, c *result.Comparison) {
 	if c.Floor != nil {
 		fmt.Fprintf(w, "noise floor: %s against itself %s (%s)\n", c.Systems[0].Name, ratio(c.Floor.Cost), interval(c.Floor.Cost))
 	}
+	if c.Ceiling != nil {
+		fmt.Fprintf(w, "ceiling: %s\n", Ceiling(c))
+	}
 	if c.Repeated > 0 {
 		fmt.Fprintf(w, "%d turns were taken again, because other guests had the machine\n", c.Repeated)
 	}
 	if !c.Valid {
 		fmt.Fprintf(w, "INVALID: %s\n", strings.Join(c.InvalidReasons, "\nINVALID: "))
 	}
+}
+
+// Ceiling says what the generator could have shown of systems.
+func Ceiling(c *result.Comparison) string {
+	return fmt.Sprintf("%s against the null target, of which the fastest system reached %s", figure.Rate(c.Plan.Kind, c.Ceiling.Rate), figure.Share(c.Ceiling.Share))
 }
 
 // systemRow is what a system cost, and its ratios to the base.

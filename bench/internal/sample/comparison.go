@@ -32,6 +32,7 @@ func Comparison() *result.Comparison {
 		s.Against = against(*s, base)
 		s.Against.Verdict = result.Verdict(s.Against.Cost, c.Floor.Cost)
 	}
+	c.Ceiling = &result.Ceiling{Rate: 90_000, Response: r.Ceiling.Response, Share: 0.8}
 	return c
 }
 
