@@ -18,7 +18,7 @@ func (r *run) muster(ctx context.Context) error {
 	err := r.await(ctx, func() bool { return len(r.members) == r.Crew.N })
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("--agents %v: not complete after %v: %s", r.Crew, r.Wait, r.present())
+		return fmt.Errorf("--agents %v: not complete after %v: %s: start each with penstock-bench agent --nats %s --name NAME", r.Crew, r.Wait, r.present(), r.url())
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("--agents %v: interrupted while waiting: %s", r.Crew, r.present())
 	case err != nil:
