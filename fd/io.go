@@ -41,8 +41,12 @@ func (d *FD) crossMark(k sys.Kernel, p []byte) (n int, e sys.Errno) {
 
 // end is the end of the stream, unless the socket failed before: the kernel
 // answers 0 once its error has been handed out, and that is a cut, not an end.
+//
+// EPIPE is no such failure: a socket that was not shut for writing answers it only once
+// the peer's own end has come (tcp_reset in CLOSE_WAIT, unix_release_sock). What is
+// written is lost, what was to be read is whole.
 func (d *FD) end() sys.Errno {
-	if d.err != 0 {
+	if d.err != 0 && sys.Errno(d.err) != sys.EPIPE {
 		return sys.Errno(d.err)
 	}
 	d.shut |= readEnd
@@ -65,11 +69,18 @@ func (d *FD) Send(k sys.Kernel, p []byte) (int, sys.Errno) {
 //
 // EPIPE after our own end was sent says only that. Of a Unix socket it says that
 // the peer has closed, which is an end and no cut: a TCP peer that closes is told
-// by the same FIN as one that shuts its half.
+// by the same FIN as one that shuts its half. There it is a read that tells what
+// matters: ECONNRESET if the peer closed without having read all (unix_release_sock).
 func (d *FD) Probe(k sys.Kernel) sys.Errno {
 	d.ready &^= Broken
-	_, e := k.Send(d.Num(), nil, 0)
-	if e == 0 || e == sys.EAGAIN || e == sys.EPIPE && (d.WriteEnded() || d.kind == sys.Unix) {
+	var one [1]byte
+	var e sys.Errno
+	if d.kind == sys.Unix {
+		_, e = k.Recv(d.Num(), one[:], sys.MsgPeek)
+	} else {
+		_, e = k.Send(d.Num(), nil, 0)
+	}
+	if e == 0 || e == sys.EAGAIN || e == sys.EPIPE && d.WriteEnded() {
 		return d.Err()
 	}
 	return d.failed(e, 0)

@@ -8,20 +8,22 @@ import (
 
 // Listen makes a listening socket: socket, options, bind, listen; and answers the
 // address that it was bound to, port 0 replaced by the kernel's choice. backlog 0 is
-// 4096, which the kernel caps at net.core.somaxconn.
+// 4096, which the kernel caps at net.core.somaxconn. Any address is one of both families,
+// unless network is "tcp6".
 //
 // A Unix path whose socket nobody listens on any more (connect answers
 // ECONNREFUSED) is taken over; one that is in use answers EADDRINUSE.
-func Listen(k sys.Kernel, a sys.Addr, o *Options, backlog int) (num int, bound sys.Addr, err error) {
+func Listen(k sys.Kernel, network string, a sys.Addr, o *Options, backlog int) (num int, bound sys.Addr, err error) {
 	num, e := k.Socket(a.Family)
-	if e == sys.EAFNOSUPPORT && a.Family == sys.Inet6 && a.AP.Addr().IsUnspecified() {
+	both := a.Family == sys.Inet6 && a.AP.Addr().IsUnspecified() && network != "tcp6"
+	if e == sys.EAFNOSUPPORT && both {
 		a = anyInet4(a)
 		num, e = k.Socket(a.Family)
 	}
 	if e != 0 {
 		return -1, a, os.NewSyscallError("socket", e)
 	}
-	call, e := setUpListener(k, num, a, o, backlog)
+	call, e := setUpListener(k, num, a, both, o, backlog)
 	if e == 0 {
 		call = "getsockname"
 		bound, e = k.LocalAddr(num)
@@ -33,7 +35,7 @@ func Listen(k sys.Kernel, a sys.Addr, o *Options, backlog int) (num int, bound s
 	return num, bound, nil
 }
 
-func setUpListener(k sys.Kernel, num int, a sys.Addr, o *Options, backlog int) (call string, e sys.Errno) {
+func setUpListener(k sys.Kernel, num int, a sys.Addr, both bool, o *Options, backlog int) (call string, e sys.Errno) {
 	if backlog == 0 {
 		backlog = 4096
 	}
@@ -44,7 +46,7 @@ func setUpListener(k sys.Kernel, num int, a sys.Addr, o *Options, backlog int) (
 	}
 	if a.Family == sys.Inet6 {
 		only := 1
-		if a.AP.Addr().IsUnspecified() {
+		if both {
 			only = 0
 		}
 		if e := k.SetOption(num, sys.IPProtoV6, sys.IPv6Only, only); e != 0 {

@@ -31,14 +31,24 @@ type listener struct {
 	spread   bool // hand over to the loop with fewest connections
 	paused   bool
 	stopping bool
+	counted  bool // as a connection, which the drain waits for
 	short    bool // few descriptors are left: do not run ahead of the other loops
 	timer    Timer
 	resuming atomic.Bool // a resume is posted
 	warned   int64       // when the last warning was logged
 }
 
-// Ready accepts until the backlog is empty or the budget is spent.
+// Ready accepts, and closes a listener that was to stop once it has all.
 func (a *listener) Ready(*Registration) (again bool) {
+	again = a.take()
+	if a.stopping && !again && !a.paused {
+		a.Fail(ErrServerClosed)
+	}
+	return again
+}
+
+// take accepts until the backlog is empty or the budget is spent.
+func (a *listener) take() (again bool) {
 	l := a.loop
 	for a.fd.Ready()&fd.Readable != 0 && !a.paused {
 		if !a.admits() {
@@ -60,7 +70,9 @@ func (a *listener) Ready(*Registration) (again bool) {
 			return false
 		case sys.EINVAL, sys.EBADF, sys.ENOTSOCK, sys.EOPNOTSUPP:
 			l.count.AcceptErrors++
-			a.pause("listener broken", e)
+			if !a.stopping {
+				a.pause("listener broken", e)
+			}
 			return false
 		default: // a connection that died in the backlog: accept(2), "Error handling"
 			l.count.AcceptErrors++
@@ -152,6 +164,10 @@ func (a *listener) Fail(error) {
 	}
 	a.loop.Disarm(&a.timer)
 	a.loop.unregister(&a.Registration)
+	if a.counted {
+		a.counted = false
+		a.loop.addConn(-1)
+	}
 }
 
 // place gives an accepted descriptor to the loop that will own it.

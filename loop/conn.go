@@ -18,7 +18,7 @@ import (
 // Close, CloseWrite and Serve answer net.ErrClosed, and the others do nothing,
 // however long somebody keeps it.
 //
-// FD, Loop.Kernel, Available, Attend, Flush and Release are for tasks such as a
+// FD, Loop.Kernel, Available, Attend, Seal, Flush and Release are for tasks such as a
 // relay; handlers do not need them.
 type Conn struct {
 	Registration
@@ -37,6 +37,7 @@ const (
 	told                            // a reading call has answered the connection's error
 	touched                         // a reading call was made since Data was called
 	shutting                        // CloseWrite: our end follows the queue
+	sealed                          // bytes go past Read and Write: it is relayed
 )
 
 // newConn registers a descriptor, which was counted by addConn when it was meant
@@ -75,8 +76,14 @@ func (c *Conn) Available() error {
 	case parked, *serving:
 		return nil
 	}
-	return errors.New("penstock: the connection is being relayed or dialled")
+	return errTaken
 }
+
+// Seal has Read, Next, CopyTo and Write answer an error from here on: for a task that
+// moves the bytes itself, by FD, and into whose streams nobody else's may come.
+func (c *Conn) Seal() { c.flags |= sealed }
+
+var errTaken = errors.New("penstock: the connection is being relayed or dialled")
 
 // Attend makes t the task of c, if it is available, in place of its Session, and has
 // it run in the next turn. The end of the stream and an error are told anew. The
@@ -101,13 +108,16 @@ func (c *Conn) Next() ([]byte, error) {
 	return c.loop.read[:n], err
 }
 
-// Read is Next into p, which must not be empty. It never waits.
+// Read is Next into p, which must not be empty. It never waits. Of a connection that is
+// relayed both answer an error, and take nothing.
 func (c *Conn) Read(p []byte) (int, error) {
 	l := c.loop
 	c.flags |= touched
 	switch {
 	case c.closed.Load():
 		return 0, net.ErrClosed
+	case c.flags&sealed != 0:
+		return 0, errTaken
 	case c.fd.ReadEnded():
 		return 0, io.EOF
 	case c.fd.Ready()&fd.Readable == 0:

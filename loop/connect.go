@@ -26,9 +26,12 @@ type dial struct {
 	addr     sys.Addr   // being tried
 	rest     []sys.Addr // to be tried next
 	source   *sys.Addr
+	first    error // why the first of them failed
+	failure  error // that done is to be told of when Dial has returned
 	timer    Timer
 	deadline int64
 	starved  bool // counted in Group.starving
+	calling  bool // Dial has not returned yet
 }
 
 // begin tries t.addr.
@@ -46,7 +49,7 @@ func (t *dial) begin() {
 		t.fed()
 	}
 	switch {
-	case outOfDescriptors(e) || passing(call, e, t.addr.Family):
+	case outOfDescriptors(e) || t.passing(call, e):
 		t.starve(outOfDescriptors(e))
 	case e != 0 && e != sys.EINPROGRESS:
 		t.next(os.NewSyscallError(call, e))
@@ -58,13 +61,14 @@ func (t *dial) begin() {
 func outOfDescriptors(e sys.Errno) bool { return e == sys.EMFILE || e == sys.ENFILE }
 
 // passing says that a failure passes: the backlog of a Unix listener is full, the
-// ports towards this address are all in use, memory is short.
-func passing(call string, e sys.Errno, f sys.Family) bool {
+// ports towards the last address are all in use, memory is short. Of IPv6 the errno of
+// the ports may mean as well that there is no address to connect from: that stays.
+func (t *dial) passing(call string, e sys.Errno) bool {
 	switch e {
 	case sys.EAGAIN:
-		return f == sys.Unix
+		return t.addr.Family == sys.Unix
 	case sys.EADDRNOTAVAIL:
-		return call == "connect"
+		return call == "connect" && t.addr.Family == sys.Inet4 && len(t.rest) == 0
 	}
 	return e == sys.ENOBUFS || e == sys.ENOMEM
 }
@@ -99,7 +103,17 @@ func (t *dial) attempt(num int, connected bool) {
 	}
 	c.fd.Clear(fd.Writable)
 	c.task = t
-	l.Arm(&t.timer, time.Duration(t.deadline-l.now), t)
+	l.Arm(&t.timer, t.share(), t)
+}
+
+// leastShare is how long an address has at least, however many come behind it.
+const leastShare = 2 * time.Second
+
+// share is how long the address being tried has: of what is left as much as each of
+// those behind it, so that one that does not answer does not cost them their turn.
+func (t *dial) share() time.Duration {
+	left := max(time.Duration(t.deadline-t.l.now), 0)
+	return max(left/time.Duration(len(t.rest)+1), min(left, leastShare))
 }
 
 // Ready asks how the connect went, unless the event says so: a socket that can be
@@ -124,13 +138,20 @@ func (t *dial) Ready(*Registration) bool {
 	return false
 }
 
-// Expire is the end of the time, or of the wait for a descriptor.
+// Expire is the end of an address's share of the time, of all of it, or of the wait for
+// a descriptor; or the first moment at which done may be told of a failure.
 func (t *dial) Expire() {
-	if t.l.now >= t.deadline {
-		t.fail(os.ErrDeadlineExceeded)
-		return
+	switch {
+	case t.failure != nil:
+		t.end(t.failure)
+	case t.conn != nil:
+		t.next(os.ErrDeadlineExceeded)
+	case t.l.now >= t.deadline:
+		t.rest = nil
+		t.next(os.ErrDeadlineExceeded)
+	default:
+		t.begin()
 	}
-	t.begin()
 }
 
 // Fail gives the dial up: the loop ends, or done panicked.
@@ -157,10 +178,14 @@ func (t *dial) succeed() {
 	t.recycle()
 }
 
-// next tries the next address after one failed.
+// next tries the next address after one failed. If none is left the dial has failed as
+// the first of them did, which is the one that the resolver holds for the best.
 func (t *dial) next(err error) {
+	if t.first == nil {
+		t.first = t.opError(err)
+	}
 	if len(t.rest) == 0 {
-		t.fail(err)
+		t.end(t.first)
 		return
 	}
 	t.drop()
@@ -168,12 +193,25 @@ func (t *dial) next(err error) {
 	t.begin()
 }
 
-func (t *dial) fail(err error) {
-	done := t.done
+func (t *dial) fail(err error) { t.end(t.opError(err)) }
+
+func (t *dial) opError(err error) error {
+	return &net.OpError{Op: "dial", Net: t.network, Addr: fd.NetAddr(t.addr), Err: err}
+}
+
+// end has done told of a failure, but not before Dial has returned: who dials again at
+// once would do so without end, one call within the other.
+func (t *dial) end(err error) {
 	t.drop()
+	if t.calling {
+		t.failure = err
+		t.l.Arm(&t.timer, 0, t)
+		return
+	}
+	done := t.done
 	t.over()
 	t.l.count.DialErrors++
-	t.tell(done, nil, &net.OpError{Op: "dial", Net: t.network, Addr: fd.NetAddr(t.addr), Err: err})
+	t.tell(done, nil, err)
 	t.recycle()
 }
 
@@ -226,7 +264,7 @@ func (t *dial) fed() {
 }
 
 // tell calls done, and on its error ends the connection and the parent. A panic in
-// done counts as one.
+// done counts as one; one in what is told of an end ends nothing else.
 func (t *dial) tell(done func(*Conn, error) error, c *Conn, err error) {
 	answer := ErrPanic
 	t.l.guard(nil, func() { answer = done(c, err) })
@@ -237,9 +275,9 @@ func (t *dial) tell(done func(*Conn, error) error, c *Conn, err error) {
 		switch {
 		case c == nil || c.closed.Load() || c.flags&closing != 0:
 		case errors.Is(answer, io.EOF):
-			c.Close()
+			t.l.guard(nil, func() { c.Close() })
 		default:
-			c.task.Fail(answer)
+			t.l.guard(nil, func() { c.task.Fail(answer) })
 		}
 	}
 }

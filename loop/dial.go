@@ -12,7 +12,8 @@ import (
 // A Dialer connects without waiting. The zero value is the default.
 type Dialer struct {
 	// Timeout bounds everything: resolving the name, trying its addresses one
-	// after another, waiting for a descriptor if there is none. Default (0): 10 s.
+	// after another, of which each has its share, and at least 2 s, and waiting for a
+	// descriptor if there is none. Default (0): 10 s.
 	Timeout time.Duration
 	// Source is the address to connect from: an IP address, or IP:port.
 	// Default (""): the kernel chooses.
@@ -28,9 +29,10 @@ const dialTimeout = 10 * time.Second
 // Dial connects to a TCP address (host:port; a name is resolved on a worker) or
 // a Unix one (path, or @name), and calls done on this loop: with the connection,
 // which is parked until somebody serves or relays it, or with nil and a
-// *net.OpError (os.ErrDeadlineExceeded at Timeout). If done answers io.EOF the
-// connection is closed in order, with any other error it is reset. It may be called
-// before Dial returns, and is not called if the loop ends while a name is resolved.
+// *net.OpError: os.ErrDeadlineExceeded at Timeout; of several addresses that of the
+// first. If done answers io.EOF the connection is closed in order, with any other error
+// it is reset. With a connection it may be called before Dial returns, with an error it
+// is not; and it is not called if the loop ends while a name is resolved.
 //
 // Only l's goroutine may call it. Dial itself answers an error, and done is not
 // called, if an argument is bad, the workers are busy (pool.ErrBusy) or the loop
@@ -86,8 +88,9 @@ func (d *Dialer) dial(l *Loop, parent *Conn, network, address string, done func(
 	if !literal {
 		return t.resolve(address, timeout)
 	}
-	t.addr = addr
+	t.addr, t.calling = addr, true
 	t.begin()
+	t.calling = false
 	return nil
 }
 

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/penstock/penstock/fd"
@@ -40,7 +41,9 @@ func (s *Server) drain(g *Group) error {
 	}
 	left := g.conns.Load()
 	stranded := g.Counters().BytesStranded
-	g.Close()
+	if g.Close() != nil {
+		return ErrServerClosed // by Close, which is over now
+	}
 	if left > 0 {
 		return fmt.Errorf("%w of %v: %d reset, %d bytes stranded", ErrDrainTimeout, timeout, left, g.Counters().BytesStranded-stranded)
 	}
@@ -48,11 +51,11 @@ func (s *Server) drain(g *Group) error {
 }
 
 // stopListening takes what waits in the backlogs, whose peers hold it for
-// accepted, and closes the listeners. It returns when that is done.
+// accepted, and closes the listeners. It returns when that is done, but for those that
+// have run out of descriptors: they go on with what is freed, and count as a connection.
 func (s *Server) stopListening(g *Group) {
 	g.mu.Lock()
-	listeners := g.listeners
-	g.listeners = nil
+	listeners := slices.Clone(g.listeners) // they stay: one that is paused waits for a descriptor
 	g.mu.Unlock()
 	done := make(chan struct{}, len(listeners))
 	for _, a := range listeners {
@@ -77,8 +80,12 @@ func (a *listener) stop() {
 	a.fd.Note(fd.Readable)
 	a.stopping = true
 	l.left = lastAccepts * acceptCost
-	a.Ready(nil)
-	a.Fail(ErrServerClosed)
+	if a.take(); !a.paused {
+		a.Fail(ErrServerClosed)
+		return
+	}
+	a.counted = true
+	l.addConn(1)
 }
 
 // drainSessions tells the sessions that asked for it.

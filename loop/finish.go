@@ -90,8 +90,8 @@ func (v *serving) end(reset bool) {
 	}
 	c.loop.Disarm(&v.timer)
 	c.release(reset)
-	if v.s != nil {
-		v.s.Closed(c, v.err)
+	if v.s != nil { // whose panic is not that of whoever closes c
+		c.loop.guard(nil, func() { v.s.Closed(c, v.err) })
 	}
 }
 

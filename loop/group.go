@@ -55,7 +55,8 @@ type Group struct {
 	files    int           // how many descriptors the process may have
 	ended    sync.WaitGroup
 	closing  atomic.Bool
-	stop     chan struct{} // ends the watchdog
+	stop     chan struct{} // closed when the group begins to end, which ends the watchdog
+	over     chan struct{} // closed when it has ended
 
 	mu        sync.Mutex
 	listeners []*listener // guarded by mu
@@ -99,6 +100,7 @@ func newGroup(config Config) (*Group, error) {
 		files:    config.Kernel.MaxFiles(),
 		drained:  make(chan struct{}, 1),
 		stop:     make(chan struct{}),
+		over:     make(chan struct{}),
 	}
 	g.workers = pool.NewWorkers(config.Workers, func(v any) {
 		g.log.Error("penstock: worker panicked", slog.Any("panic", v))
@@ -176,10 +178,11 @@ func (g *Group) PipePages() (used, budget int) { return g.governor.Used(), g.gov
 func (g *Group) Do(f func()) error { return g.workers.Do(f) }
 
 // Close ends the loops: connections that are left are reset, and told
-// ErrServerClosed. It returns when everything has been given back. It must not
-// be called on a loop's goroutine.
+// ErrServerClosed. It returns when everything has been given back, be it by another
+// Close, and then with an error. It must not be called on a loop's goroutine.
 func (g *Group) Close() error {
 	if g.closing.Swap(true) {
+		<-g.over
 		return errors.New("penstock: the group has been closed before")
 	}
 	for _, l := range g.loops {
@@ -189,6 +192,7 @@ func (g *Group) Close() error {
 	if g.config.Stepped {
 		g.endStepped()
 	}
+	defer close(g.over)
 	g.ended.Wait()
 	g.workers.Close()
 	g.lendSpare()

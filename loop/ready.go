@@ -119,6 +119,10 @@ func (l *Loop) guard(r *Registration, f func()) {
 	f()
 }
 
+// Guard runs f, a user's function that a task calls of something that is over: a panic
+// in it is logged, and ends nothing. Only l's goroutine may call it.
+func (l *Loop) Guard(f func()) { l.guard(nil, f) }
+
 // contain is deferred around every handler.
 func (l *Loop) contain(r *Registration) {
 	v := recover()

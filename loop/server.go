@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/fd"
@@ -51,12 +50,22 @@ type Server struct {
 	// sessions close when they are drained, choose Socket.Linger well below it.
 	DrainTimeout time.Duration
 
-	mu    sync.Mutex
-	group *Group   // guarded by mu; nil before the first Listen
-	paths []string // guarded by mu; Unix sockets to unlink
-	set   *settings
+	set *settings
 
-	serving atomic.Bool
+	// life is held while a listener is made, so that Serve finds all, and Close leaves none.
+	life   sync.Mutex
+	served bool // guarded by life: Serve was called
+	closed bool // guarded by life
+
+	mu    sync.Mutex
+	group *Group // guarded by mu; nil before the first Listen
+	paths []path // guarded by mu; Unix sockets to unlink
+}
+
+// A path is where a Unix socket was made, and the file that it was then.
+type path struct {
+	name string
+	file os.FileInfo
 }
 
 const defaultDrain = 30 * time.Second
@@ -77,7 +86,8 @@ func (s *Server) ListenAndServe(ctx context.Context, network, address string) er
 // any address, of both families), or "unix" with a path or @name; a name is
 // resolved, which blocks. It answers the
 // address that it got, port 0 replaced by the kernel's choice. It may be called
-// several times before Serve. On an error the server is as it was.
+// several times before Serve, and after it answers an error: nobody would accept. On an
+// error the server is as it was.
 func (s *Server) Listen(network, address string) (net.Addr, error) {
 	if s.Handler == nil {
 		return nil, errors.New("penstock: Server.Handler is nil: it must open the connections")
@@ -89,11 +99,16 @@ func (s *Server) Listen(network, address string) (net.Addr, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.life.Lock()
+	defer s.life.Unlock()
 	g, err := s.start()
 	if err != nil {
 		return nil, err
 	}
-	bound, err := s.listen(g, a)
+	if s.served {
+		return nil, errors.New("penstock: Listen after Serve: listen on all addresses before")
+	}
+	bound, err := s.listen(g, network, a)
 	if err != nil {
 		s.abandon(g)
 		return nil, &net.OpError{Op: "listen", Net: network, Addr: fd.NetAddr(a), Err: err}
@@ -112,7 +127,7 @@ func resolveListen(network, address string) (sys.Addr, error) {
 func (s *Server) start() (*Group, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.group != nil && s.group.closing.Load() {
+	if s.closed || s.group != nil && s.group.closing.Load() {
 		return nil, ErrServerClosed
 	}
 	if s.group == nil {
@@ -140,7 +155,7 @@ func (s *Server) abandon(g *Group) {
 }
 
 // listen makes one listening socket, or one for each loop.
-func (s *Server) listen(g *Group, a sys.Addr) (sys.Addr, error) {
+func (s *Server) listen(g *Group, network string, a sys.Addr) (sys.Addr, error) {
 	each := s.Balance == ByKernel && a.Family != sys.Unix && len(g.loops) > 1
 	options := s.Socket
 	options.ReusePort = options.ReusePort || each
@@ -150,7 +165,7 @@ func (s *Server) listen(g *Group, a sys.Addr) (sys.Addr, error) {
 	}
 	var made []*listener
 	for _, l := range loops {
-		num, bound, err := fd.Listen(g.k, a, &options, s.Backlog)
+		num, bound, err := fd.Listen(g.k, network, a, &options, s.Backlog)
 		if err != nil {
 			for _, ln := range made {
 				ln.fd.Close(g.k)
@@ -167,9 +182,7 @@ func (s *Server) listen(g *Group, a sys.Addr) (sys.Addr, error) {
 	g.listeners = append(g.listeners, made...)
 	g.mu.Unlock()
 	if a.Family == sys.Unix && a.Path[0] != '@' {
-		s.mu.Lock()
-		s.paths = append(s.paths, a.Path)
-		s.mu.Unlock()
+		s.keep(a.Path)
 	}
 	return a, nil
 }
@@ -194,7 +207,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	if g.closing.Load() {
 		return ErrServerClosed
 	}
-	if s.serving.Swap(true) {
+	s.life.Lock()
+	again := s.served
+	s.served = true
+	s.life.Unlock()
+	if again {
 		return errors.New("penstock: a server serves once")
 	}
 	errs, n := s.acceptAll(g)
@@ -207,8 +224,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return s.drain(g)
-	case <-g.stop:
-		g.ended.Wait()
+	case <-g.over:
 		return ErrServerClosed
 	}
 }
@@ -241,7 +257,10 @@ func (a *listener) accept() error {
 // ErrServerClosed. A server that Serve has returned from is closed already, one
 // that failed to listen is not. It must not be called on a loop's goroutine.
 func (s *Server) Close() error {
+	s.life.Lock()
 	g := s.Group()
+	s.closed = g != nil
+	s.life.Unlock()
 	if g == nil {
 		return nil
 	}
@@ -249,11 +268,24 @@ func (s *Server) Close() error {
 	return g.Close()
 }
 
+// keep notes the file of a Unix socket, to unlink it at the end.
+func (s *Server) keep(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if file, err := os.Lstat(name); err == nil {
+		s.paths = append(s.paths, path{name, file})
+	}
+}
+
+// unlink removes the files of the Unix sockets, unless a successor has made others in
+// their places.
 func (s *Server) unlink() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, path := range s.paths {
-		os.Remove(path)
+	for _, p := range s.paths {
+		if file, err := os.Lstat(p.name); err == nil && os.SameFile(file, p.file) {
+			os.Remove(p.name)
+		}
 	}
 	s.paths = nil
 }

@@ -3,7 +3,9 @@ package splice_test
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -243,3 +245,155 @@ func TestQueueInFrontOfTheRelayIsProgress(t *testing.T) {
 		t.Errorf("%+v", res)
 	}
 }
+
+// A client that has uploaded all and closes reads no answer; writing one to it fails.
+// What it sent ends with its end all the same, and not with a reset.
+func TestWholeUploadEndsThoughTheAnswerIsRefused(t *testing.T) {
+	r := newRig(t, "unix", "tcp", splice.Options{}, nil)
+	client, backend := r.pair()
+	backend.(*net.TCPConn).SetReadBuffer(16 << 10)
+	all, in := make([]byte, 64<<20), content.Stream{K: 5}
+	out := in
+	out.Fill(all)
+	client.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+	n, err := client.Write(all) // until all on the way is full: the relay stands in front of its sink
+	if n == len(all) || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(n, err)
+	}
+	client.Close()
+	backend.Write([]byte("progress"))
+	testkit.Eventually(t, "the answer is refused", func() bool { return r.srv.Group().Counters().BytesStranded == 8 })
+	got, b := 0, make([]byte, 64<<10)
+	for err = nil; err == nil; {
+		var m int
+		m, err = backend.Read(b)
+		if e := in.Verify(b[:m]); e != nil {
+			t.Fatal(e)
+		}
+		got += m
+	}
+	if err != io.EOF || got != n {
+		t.Errorf("%d of %d bytes, then %v", got, n, err)
+	}
+	backend.Close()
+	if res := r.result(0); res.BA.Stranded != 8 || res.AB.Stranded != 0 || !errors.Is(res.Err, syscall.EPIPE) {
+		t.Errorf("%+v", res)
+	}
+}
+
+// A Unix peer that closes without having read all has cut the stream.
+func TestUnixPeerThatClosesUnreadIsACut(t *testing.T) {
+	r := newRig(t, "tcp", "unix", splice.Options{}, nil)
+	client, backend := r.pair()
+	backend.(*net.UnixConn).CloseWrite()
+	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+		t.Fatal(err)
+	}
+	client.Write(make([]byte, 10_000))
+	testkit.Eventually(t, "the bytes are under way", func() bool {
+		c := r.srv.Group().Counters()
+		return c.BytesCopied+c.BytesSpliced >= 10_000
+	})
+	backend.Close()
+	if res := r.result(0); !errors.Is(res.Err, syscall.ECONNRESET) {
+		t.Errorf("%+v", res)
+	}
+	client.Close()
+}
+
+// Somebody who holds a connection on, or has a write of it under way, when it is
+// relayed, gets no byte into another's stream, and takes none.
+func TestRelayedConnectionIsNobodyElses(t *testing.T) {
+	testkit.Leaks(t)
+	back := listen(t, "tcp")
+	tried := make(chan []error, 1)
+	srv := &loop.Server{Config: loop.Config{Loops: 1}, Handler: loop.OnOpen(func(c *loop.Conn) error {
+		return c.Dial("tcp", back.Addr().String(), func(up *loop.Conn, err error) error {
+			if err != nil {
+				return err
+			}
+			c.Handle().Write([]byte("foreign")) // is posted
+			err = splice.Relay(c, up, nil)
+			_, e1 := c.Write([]byte("foreign"))
+			_, e2 := up.Next()
+			tried <- []error{e1, e2}
+			return err
+		})
+	})}
+	front := testkit.Serve(t, srv, "tcp", "127.0.0.1:0")
+	client, err := net.Dial("tcp", front.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	backend, err := back.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	for _, err := range <-tried {
+		if err == nil || errors.Is(err, sys.EAGAIN) {
+			t.Errorf("%v", err)
+		}
+	}
+	backend.Write([]byte("answer"))
+	backend.(*net.TCPConn).CloseWrite()
+	if b, err := io.ReadAll(client); string(b) != "answer" || err != nil {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// A panic in Done ends nothing but itself.
+func TestPanicInDoneEndsNobodyElse(t *testing.T) {
+	testkit.Leaks(t)
+	back := listen(t, "tcp")
+	var victim *loop.Conn
+	srv := &loop.Server{
+		Config: loop.Config{Loops: 1, Logger: slog.New(slog.DiscardHandler)},
+		Handler: loop.OnOpen(func(c *loop.Conn) error {
+			if victim != nil {
+				return c.Serve(&closer{victim})
+			}
+			victim = c
+			return c.Dial("tcp", back.Addr().String(), func(up *loop.Conn, err error) error {
+				if err != nil {
+					return err
+				}
+				return splice.Relay(c, up, &splice.Options{Done: func(splice.Result) { panic("in Done") }})
+			})
+		}),
+	}
+	front := testkit.Serve(t, srv, "tcp", "127.0.0.1:0")
+	relayed, err := net.Dial("tcp", front.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer relayed.Close()
+	backend, err := back.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	relayed.Write([]byte("x"))
+	io.ReadFull(backend, make([]byte, 1))
+	other, err := net.Dial("tcp", front.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.Write([]byte("x"))
+	if _, err := io.ReadFull(other, make([]byte, 1)); err != nil {
+		t.Errorf("who aborted a relay was cut: %v", err)
+	}
+}
+
+// closer is a session that aborts another connection, and echoes.
+type closer struct{ victim *loop.Conn }
+
+func (s *closer) Data(c *loop.Conn) error {
+	s.victim.Abort()
+	_, err := c.CopyTo(c)
+	return err
+}
+func (s *closer) Writable(*loop.Conn) error { return nil }
+func (s *closer) Closed(*loop.Conn, error)  {}

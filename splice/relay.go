@@ -113,6 +113,8 @@ func Relay(a, b *loop.Conn, o *Options) error {
 	r.t[1] = transfer{src: b, dst: a, last: l.Now(), state: pumping}
 	a.Attend(r)
 	b.Attend(r)
+	a.Seal()
+	b.Seal()
 	l.Count().Relays++
 	r.arm()
 	return nil
@@ -156,12 +158,13 @@ func (r *relay) settle() {
 	case r.t[0].state == done && r.t[1].state == done:
 		r.finish(false)
 	default:
+		r.passEnds()
 		r.deliver()
 	}
 }
 
-// passEnds sends the end of a direction on while the other lives. The last end
-// needs no call of its own: close(2) sends it.
+// passEnds sends the end of a direction on while the other lives, or has failed: a
+// reset follows then, behind it. Where both have ended close(2) sends the last.
 func (r *relay) passEnds() {
 	for i := range r.t {
 		if r.t[i].state == done {
@@ -188,7 +191,7 @@ func (r *relay) finish(reset bool) {
 	b.Release(reset)
 	l.Count().Relays--
 	if r.o.Done != nil {
-		r.o.Done(Result{AB: r.t[0].account(), BA: r.t[1].account(), Err: r.err})
+		l.Guard(func() { r.o.Done(Result{AB: r.t[0].account(), BA: r.t[1].account(), Err: r.err}) })
 	}
 }
 
