@@ -35,8 +35,11 @@ func nullTarget(p *plan.Plan) string {
 // ceiling runs the load of p against the null target, in the place of the system under
 // test, and puts into r how much of that was reached. That it could not be measured is
 // a note: the run is none the worse.
+//
+// A rate that was missed there, too, was missed by the generator, or by this machine,
+// and says nothing of the system under test.
 func (c *common) ceiling(s *session, p *plan.Plan, r *result.Result) {
-	if nullTarget(p) == "" || c.NoCeiling || c.Agents.N > 0 || s.ctx.Err() != nil {
+	if r.Ceiling != nil || nullTarget(p) == "" || c.NoCeiling || c.Agents.N > 0 || s.ctx.Err() != nil {
 		return
 	}
 	null, err := c.null(s, p)
@@ -49,6 +52,10 @@ func (c *common) ceiling(s *session, p *plan.Plan, r *result.Result) {
 		return
 	}
 	r.Ceiling = &result.Ceiling{Rate: null.AchievedRate, Response: null.Latency.Response, Share: r.AchievedRate / null.AchievedRate}
+	if r.RateMissed && (null.RateMissed || null.GeneratorBound) {
+		r.GeneratorBound = true
+		r.InvalidReasons = append(r.InvalidReasons, fmt.Sprintf("against the null target the rate was missed, too (%.0f/s): by the generator, or by this machine", null.AchievedRate))
+	}
 	if p.Rate == 0 && r.Ceiling.Share > 0.9 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%.0f %% of the ceiling: it may be the generator that was measured, not the system under test", 100*r.Ceiling.Share))
 	}

@@ -35,6 +35,9 @@ func (c *peersCommand) Run(s *session) error {
 	if c.Blocks < 1 || c.Time < 100*time.Millisecond {
 		return &exit{exitUsage, fmt.Errorf("--blocks %d, --duration %v: must be at least 1 and 100ms", c.Blocks, c.Time)}
 	}
+	if c.README != "" && len(c.Names) > 0 {
+		return &exit{exitUsage, errors.New("--readme: the table is written whole: name no rows")}
+	}
 	if c.From != "" {
 		return c.saved(s)
 	}
@@ -215,8 +218,8 @@ func (c *peersCommand) tell(s *session, all []*result.Comparison) error {
 	if c.README == "" {
 		return nil
 	}
-	if len(c.Names) > 0 {
-		return errors.New("--readme: the table is written whole: name no rows")
+	if n := len(peers.Names()); len(all) != n {
+		return &exit{exitUsage, fmt.Errorf("--readme: the table is written whole: %d of %d rows are there", len(all), n)}
 	}
 	return peers.Write(c.README, table)
 }

@@ -47,11 +47,11 @@ func (c *scanCommand) Run(s *session) error {
 			why = "INVALID: " + r.InvalidReasons[0]
 		}
 		fmt.Fprintf(s.out, "%10.0f/s  %9.0f/s achieved  p50 %-10v p99 %-10v %s\n", rate, r.AchievedRate, response(r).p50(), response(r).p99(), why)
-		load.ceiling(s, p, r)
+		load.ceiling(s, r.Plan, r)
 		tellCeiling(s, r)
 		if c.JSON != "" {
 			ext := filepath.Ext(c.JSON)
-			if err := r.Save(fmt.Sprintf("%s-%.0f%s", strings.TrimSuffix(c.JSON, ext), rate, ext)); err != nil {
+			if err := r.Save(fmt.Sprintf("%s-%s%s", strings.TrimSuffix(c.JSON, ext), rateName(rate), ext)); err != nil {
 				return err
 			}
 		}
@@ -60,6 +60,11 @@ func (c *scanCommand) Run(s *session) error {
 		return &exit{exitInvalid, errors.New("no run was valid")}
 	}
 	return nil
+}
+
+// rateName is a rate in a file's name: to the millionth, without the noise of sums.
+func rateName(rate float64) string {
+	return strconv.FormatFloat(math.Round(rate*1e6)/1e6, 'f', -1, 64)
 }
 
 // mostRates is how many rates a scan may have.

@@ -5,7 +5,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/penstock/penstock/bench/plan"
 	"github.com/penstock/penstock/bench/result"
 	"github.com/penstock/penstock/bench/threshold"
 )
@@ -41,7 +40,6 @@ func (c *searchCommand) Run(s *session) error {
 		return err
 	}
 	var best *result.Result
-	var bestPlan plan.Plan
 	f := &finder{precision: c.Precision, try: func(rate float64) (verdict, error) {
 		if err := rated(load, p, rate); err != nil {
 			return verdict{generator: true, why: err.Error()}, nil // it cannot be asked for here
@@ -54,7 +52,7 @@ func (c *searchCommand) Run(s *session) error {
 		v := judge(r, slo)
 		fmt.Fprintf(s.out, "%10.0f/s  %9.0f/s achieved  p50 %-10v p99 %-10v %s\n", rate, r.AchievedRate, response(r).p50(), response(r).p99(), v.why)
 		if v.kept {
-			best, bestPlan = r, *p
+			best = r
 		}
 		return v, nil
 	}}
@@ -66,7 +64,7 @@ func (c *searchCommand) Run(s *session) error {
 		return &exit{exitThreshold, fmt.Errorf("no rate keeps %s", c.SLO)}
 	}
 	fmt.Fprintf(s.out, "%.0f/s is the highest rate that keeps %s, within %.1f %%%s\n", rate, c.SLO, 100*c.Precision, f.limit)
-	load.ceiling(s, &bestPlan, best)
+	load.ceiling(s, best.Plan, best)
 	tellCeiling(s, best)
 	if c.JSON != "" {
 		return best.Save(c.JSON)
@@ -106,6 +104,7 @@ func tellCeiling(s *session, r *result.Result) {
 type verdict struct {
 	kept      bool
 	generator bool // it was the generator that did not keep up
+	disturbed bool // other guests had the machine: it says nothing
 	why       string
 }
 
@@ -113,7 +112,7 @@ type verdict struct {
 // not; one that failed by the generator says nothing of the target.
 func judge(r *result.Result, slo threshold.Threshold) verdict {
 	if !r.Valid {
-		return verdict{why: "no: " + r.InvalidReasons[0], generator: r.GeneratorBound}
+		return verdict{why: "no: " + r.InvalidReasons[0], generator: r.GeneratorBound, disturbed: r.Disturbed}
 	}
 	test := slo.Test(r)
 	if test.Kept {
@@ -135,14 +134,18 @@ type finder struct {
 func (f *finder) highest(from float64) (float64, error) {
 	low, high := 0.0, math.Inf(1)
 	for rate := from; high > low*(1+f.precision); {
-		kept, err := f.keeps(rate)
+		v, err := f.twice(rate)
 		switch {
 		case err != nil:
 			return 0, err
-		case kept:
+		case v.kept:
 			low = rate
 		default:
-			high = rate
+			high, f.limit = rate, ""
+			if v.generator {
+				f.limit = "; above it the generator did not keep up, and the target may do more"
+				f.blamed++
+			}
 		}
 		switch {
 		case math.IsInf(high, 1):
@@ -160,22 +163,26 @@ func (f *finder) highest(from float64) (float64, error) {
 	return low, nil
 }
 
-// mostBlamed is after how many rates the search for one that is kept is given up.
-const mostBlamed = 3
+const (
+	mostBlamed    = 3 // after so many rates the search for one that is kept is given up
+	mostDisturbed = 5 // so often a try is repeated that others disturbed
+)
 
-func (f *finder) keeps(rate float64) (bool, error) {
-	bad := false
+// twice tries a rate, and again if it is not kept.
+func (f *finder) twice(rate float64) (v verdict, err error) {
 	for range 2 {
-		v, err := f.try(rate)
-		if err != nil || v.kept {
-			return v.kept, err
-		}
-		if bad = v.generator; bad {
-			f.limit = "; above it the generator did not keep up, and the target may do more"
+		if v, err = f.undisturbed(rate); err != nil || v.kept {
+			break
 		}
 	}
-	if bad {
-		f.blamed++
+	return v, err
+}
+
+func (f *finder) undisturbed(rate float64) (verdict, error) {
+	for range mostDisturbed {
+		if v, err := f.try(rate); err != nil || !v.disturbed {
+			return v, err
+		}
 	}
-	return false, nil
+	return verdict{}, fmt.Errorf("other guests took the machine's CPU time in %d tries at %.0f/s: nothing can be said here", mostDisturbed, rate)
 }

@@ -45,6 +45,48 @@ func TestSearchBlamesTheGenerator(t *testing.T) {
 	}
 }
 
+// A rate that the target itself missed, below those that the generator did, is an answer.
+func TestSearchForgetsWhatTheGeneratorMissedAboveTheAnswer(t *testing.T) {
+	f := finder{precision: 0.02, try: func(rate float64) (verdict, error) {
+		return verdict{kept: rate < 5000, generator: rate >= 8000}, nil
+	}}
+	if got, err := f.highest(1000); err != nil || math.Abs(got-5000) > 100 || f.limit != "" {
+		t.Errorf("%v, %v, %q", got, err, f.limit)
+	}
+}
+
+// What other guests disturbed says nothing: it is tried again, and at last given up.
+func TestSearchTriesAgainWhatWasDisturbed(t *testing.T) {
+	tries := 0
+	f := finder{precision: 0.02, try: func(rate float64) (verdict, error) {
+		if tries++; tries%4 != 0 {
+			return verdict{disturbed: true}, nil
+		}
+		return verdict{kept: rate < 5000}, nil
+	}}
+	if got, err := f.highest(1000); err != nil || math.Abs(got-5000) > 100 {
+		t.Errorf("%v, %v", got, err)
+	}
+	f = finder{precision: 0.02, try: func(float64) (verdict, error) { return verdict{disturbed: true}, nil }}
+	if got, err := f.highest(1000); err == nil || !strings.Contains(err.Error(), "other guests") {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestRatesInNamesOfFilesStayApart(t *testing.T) {
+	rates, err := parseRates("0.1:0.7:0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, rate := range append(rates, 1e6) {
+		names = append(names, rateName(rate))
+	}
+	if got := strings.Join(names, " "); got != "0.1 0.2 0.3 0.4 0.5 0.6 0.7 1000000" {
+		t.Error(got)
+	}
+}
+
 func TestRatesOfAScan(t *testing.T) {
 	if got, err := parseRates("100:300:100"); err != nil || !slices.Equal(got, []float64{100, 200, 300}) {
 		t.Errorf("%v, %v", got, err)

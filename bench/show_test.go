@@ -34,12 +34,18 @@ func TestExitCodeSaysWhatIsWrong(t *testing.T) {
 		var f showFlags
 		var out bytes.Buffer
 		err := f.conclude(&session{out: &out, err: io.Discard}, r)
-		var e *exit
-		if errors.As(err, &e) && e.code != want || err == nil && want != 0 {
-			t.Errorf("%v: want exit code %d", err, want)
+		got, e := -1, (*exit)(nil)
+		switch {
+		case err == nil:
+			got = 0
+		case errors.As(err, &e):
+			got = e.code
 		}
-		if !strings.Contains(out.String(), "VALID") {
-			t.Errorf("no table: %q", out.String())
+		if got != want {
+			t.Errorf("%v: exit code %d, want %d", err, got, want)
+		}
+		if said := strings.Contains(out.String(), "INVALID"); said != (want == exitInvalid) || !strings.Contains(out.String(), "VALID") {
+			t.Errorf("exit code %d, and %q", want, out.String())
 		}
 	}
 }

@@ -94,6 +94,9 @@ func (t *turns) ceiling(s *session, c *result.Comparison) {
 	}
 	fastest := 0.0
 	for i := range c.Systems {
+		if t.commands[i] == nil {
+			continue
+		}
 		fastest = max(fastest, view.MedianOf(&c.Systems[i], func(t *result.Turn) float64 { return t.Rate }))
 	}
 	c.Ceiling = &result.Ceiling{Rate: r.AchievedRate, Response: r.Latency.Response, Share: fastest / r.AchievedRate}

@@ -67,7 +67,7 @@ func (b *Bench) Run(ctx context.Context) (*result.Comparison, error) {
 			switch {
 			case len(c.InvalidReasons) > 0:
 				a.Verdict = result.Unbelievable
-			case len(a.Cost.Blocks) == 0 && a.PerConn != nil:
+			case len(a.Cost.Blocks) == 0 && a.PerConn != nil && c.Floor.PerConn != nil:
 				a.Verdict = result.Verdict(*a.PerConn, *c.Floor.PerConn)
 			case len(a.Cost.Blocks) == 0:
 				a.Verdict = result.NotMeasured

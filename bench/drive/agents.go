@@ -30,6 +30,7 @@ func (r *run) credit(res *result.Result, agents []result.Agent) {
 	for _, a := range agents {
 		part := r.total.Parts[a.Name]
 		a.Completed, a.BytesOut, a.BytesIn, a.CPU = part.Completed, part.BytesOut, part.BytesIn, int64(part.Busy)
+		a.Steal = float64(part.Stolen) / each(float64(part.Machine))
 		res.Agents = append(res.Agents, a)
 		res.Generator.Loops += a.Loops
 	}

@@ -42,6 +42,8 @@ type run struct {
 	warm    warmup
 	total   *result.Interval // of the measured time; nil while warming up
 	began   time.Duration    // of the measured time
+	waited  int              // requests that were due, and not answered, when it began
+	early   *result.Interval // what was discarded
 	over    bool
 	series  []result.Second
 	unasked string // why the windows did not agree
@@ -54,7 +56,7 @@ type run struct {
 func Run(ctx context.Context, p *plan.Plan, o *Options) (*result.Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &run{Options: o, plan: p, cancel: cancel, warm: warmup{plan: p}}
+	r := &run{Options: o, plan: p, cancel: cancel, warm: warmup{plan: p}, early: result.Empty()}
 	started := time.Now()
 	r.before = r.survey()
 	r.last = r.before
@@ -80,9 +82,14 @@ func Run(ctx context.Context, p *plan.Plan, o *Options) (*result.Result, error) 
 	if !r.over && len(lost) == 0 {
 		res.InvalidReasons = append(res.InvalidReasons, fmt.Sprintf("interrupted after %v of %v", res.Measured.Round(time.Millisecond), p.Time))
 	}
-	res.InvalidReasons = append(res.InvalidReasons, o.Limits.judge(res, r.total, r.left)...)
+	res.InvalidReasons = append(res.InvalidReasons, o.Limits.judge(res, r.seen())...)
 	res.Valid = len(res.InvalidReasons) == 0
 	return res, nil
+}
+
+// seen is what the run is judged by.
+func (r *run) seen() *seen {
+	return &seen{early: r.early, total: r.total, left: r.left, waited: r.waited}
 }
 
 // measure begins the measured time.
@@ -112,8 +119,9 @@ func (r *run) tell(i *result.Interval) {
 	switch {
 	case r.total == nil:
 		second.Warmup = true
+		r.early.Append(i)
 		if done, why := r.warm.over(i); done {
-			r.unasked = why
+			r.unasked, r.waited = why, i.Unanswered+i.Backlog
 			r.measure(i.To)
 		}
 	default:

@@ -32,15 +32,27 @@ func (l Limits) defaults() Limits {
 	return l
 }
 
+// seen is what was seen in the three parts of a run.
+type seen struct {
+	early  *result.Interval // discarded: until the target was warm
+	total  *result.Interval // measured
+	left   *result.Interval // after that; nil: nothing
+	waited int              // requests that were due, and not answered, when the measured time began
+}
+
 // judge answers why a run cannot be believed, and notes whether it was the generator.
-func (l Limits) judge(r *result.Result, total, left *result.Interval) (reasons []string) {
+func (l Limits) judge(r *result.Result, s *seen) (reasons []string) {
 	l = l.defaults()
+	total, left := s.total, s.left
 	bad := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
 	if units(r.Plan.Kind, total) == 0 && !r.Plan.Idle() {
 		bad("nothing was completed")
 	}
 	if r.Errors > 0 {
 		bad("%d errors: %s", r.Errors, kindsOf(r.ErrorsByKind))
+	}
+	if n := s.early.Failed(); n > 0 {
+		bad("%d errors in the warm-up: %s", n, kindsOf(s.early.Errors))
 	}
 	if left != nil && left.Failed() > 0 {
 		bad("%d errors after the measured time: %s", left.Failed(), kindsOf(left.Errors))
@@ -52,7 +64,7 @@ func (l Limits) judge(r *result.Result, total, left *result.Interval) (reasons [
 		bad("%d requests were not answered within %v after the end", r.Unanswered, r.Plan.Timeout)
 	}
 	if r.AskedRate > 0 {
-		reasons = append(reasons, l.judgeRate(r, total)...)
+		reasons = append(reasons, l.judgeRate(r, s)...)
 	}
 	for name, p := range map[string]*result.Percentiles{"response": r.Latency.Response, "service": r.Latency.Service, "lag": r.Latency.Lag} {
 		if p != nil && !p.Monotone() {
@@ -63,6 +75,13 @@ func (l Limits) judge(r *result.Result, total, left *result.Interval) (reasons [
 		r.Disturbed = true
 		bad("steal: other guests took %.1f %% of the machine's CPU time, above %.1f %%", 100*r.Machine.Steal, 100*l.Steal)
 	}
+	for _, name := range slices.Sorted(maps.Keys(total.Parts)) {
+		part := total.Parts[name]
+		if share := float64(part.Stolen) / each(float64(part.Machine)); share > l.Steal {
+			r.Disturbed = true
+			bad("steal: other guests took %.1f %% of the CPU time of the machine of agent %s, above %.1f %%", 100*share, name, 100*l.Steal)
+		}
+	}
 	if why := little(r, total, left); why != "" {
 		reasons = append(reasons, why)
 	}
@@ -71,20 +90,28 @@ func (l Limits) judge(r *result.Result, total, left *result.Interval) (reasons [
 }
 
 // judgeRate says whether an open loop was one.
-func (l Limits) judgeRate(r *result.Result, total *result.Interval) (reasons []string) {
-	seconds := r.Measured.Seconds()
+func (l Limits) judgeRate(r *result.Result, s *seen) (reasons []string) {
+	seconds, total := r.Measured.Seconds(), s.total
 	due := float64(total.Issued)
 	chance := 0.0
 	if r.Plan.Arrival == plan.Poisson {
 		chance = 4 * math.Sqrt(due) // of the number that is due
 	}
+	// What was due and not answered at the end has grown by so much: by chance, as far
+	// as the number that is under way varies, or because the target did not keep up, or
+	// stopped. Their response times are not known, and in no percentile.
+	grown := float64(total.Unanswered + total.Backlog - s.waited)
+	varies := 1 + 4*math.Sqrt(2*r.InFlight)
 	switch asked := r.AskedRate * seconds; {
 	case due+chance < l.Rate*asked:
 		r.GeneratorBound = true
 		reasons = append(reasons, fmt.Sprintf("the generator is saturated: %.0f requests came to be due in %.1f s, of %.0f that were asked for", due, seconds, asked))
-	case float64(total.Completed)+float64(total.Unanswered) < l.Rate*due:
+	case float64(total.Completed)+max(min(grown, varies), 0) < l.Rate*due:
+		r.RateMissed = true
 		reasons = append(reasons, fmt.Sprintf("the rate was not reached: %.1f/s asked; of %.0f requests that came to be due %.1f %% were answered, %d waited at the end",
-			r.AskedRate, due, 100*float64(total.Completed)/due, total.Backlog))
+			r.AskedRate, due, 100*float64(total.Completed)/due, total.Unanswered+total.Backlog))
+	case grown > varies:
+		r.Notes = append(r.Notes, fmt.Sprintf("%.0f requests, %.2g %% of those that were due, were not answered when the measured time ended, and are in no percentile", grown, 100*grown/due))
 	}
 	if p := r.Latency.Late; p != nil && p.P99 > max(int64(l.Late), r.Latency.Response.P99/10) {
 		r.GeneratorBound = true

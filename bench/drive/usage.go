@@ -149,7 +149,10 @@ func (r *run) usage(res *result.Result, n, took float64) {
 	if between <= 0 { // it was read once, and then was gone
 		between = took
 	}
-	n = each(n) * between / took
+	n = each(n)
+	if r.plan.Warmup > 0 { // else it was read before the connections were opened
+		n *= between / took
+	}
 	c.Cores = float64(c.CPU) / 1e9 / between
 	c.CPUPerUnit, c.RunQueuePerUnit = float64(c.CPU)/n, float64(c.RunQueue)/n
 	if total := (b.MachineTotal - a.MachineTotal) / 1e9 / between; total > 0 { // CPUs

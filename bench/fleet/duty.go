@@ -157,11 +157,13 @@ func (l *link) generate(ctx context.Context, cancel context.CancelCauseFunc, id 
 	l.say("%s: started", p.Kind)
 	var completed, failed uint64
 	var took time.Duration
+	machine := newMeter()
 	g.Run(ctx, func(i *result.Interval) {
 		completed, failed, took = completed+i.Completed, failed+i.Failed(), i.To
 		if i.Last && context.Cause(ctx) != errStopped {
 			return // the controller has been told why there is none
 		}
+		i.Machine, i.Stolen = machine.since()
 		if err := l.report(id, report{Is: isWindow, Window: slim(i)}); err != nil {
 			cancel(fmt.Errorf("a window could not be sent: %w", err))
 		}

@@ -56,6 +56,11 @@ func TestWhatIsMergedIsWhatAgentsReported(t *testing.T) {
 	if d := same(all.last, sums[-1]); d != "" {
 		t.Errorf("last window: %s", d)
 	}
+	for _, name := range []string{"a", "b"} { // CPUs of 10 ms ticks: a window may have none
+		if p := sum.Parts[name]; p.Machine <= 0 || p.Stolen > p.Machine {
+			t.Errorf("agent %s says of its machine: %v of CPU time, %v stolen", name, p.Machine, p.Stolen)
+		}
+	}
 	sum.Append(all.last)
 	if d := same(sum, total); d != "" {
 		t.Errorf("all windows: %s", d)

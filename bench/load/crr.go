@@ -10,7 +10,7 @@ func init() { kinds[plan.CRR] = newCRR }
 
 // crr makes a connection for each request. It ends the connection once the whole
 // response has been read, and a slot is used again when the connection has ended: with
-// FIN, when the peer has ended it too. The times are those from the dial, and from the
+// FIN, when the peer has ended it too, and nothing came in front of its end. The times are those from the dial, and from the
 // moment of the arrival, to the last byte of the response.
 type crr struct{ *slots }
 
@@ -27,9 +27,14 @@ func (c *crr) answered(s *slot) error {
 	if c.w.plan.Ending == plan.Reset {
 		return errReset
 	}
-	return io.EOF
+	return s.c.CloseWrite()
 }
 
-func (c *crr) ended(*slot) error { return io.ErrUnexpectedEOF }
+func (c *crr) ended(s *slot) error {
+	if s.whole {
+		return io.EOF
+	}
+	return io.ErrUnexpectedEOF
+}
 
 func (c *crr) over(s *slot) { c.again(s) }

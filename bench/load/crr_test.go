@@ -121,6 +121,32 @@ func TestWhatATargetDoesToAConnectionIsAnError(t *testing.T) {
 	}
 }
 
+// Bytes behind the response, that come as late as the peer's end, are found.
+func TestRepeatedBytesInFrontOfTheEndAreFound(t *testing.T) {
+	testkit.Leaks(t)
+	_, target := serve(t, func(*loop.Conn, int) (loop.Session, error) {
+		var all []byte
+		return &peer{data: func(c *loop.Conn) error {
+			b, err := c.Next()
+			all = append(all, b...)
+			if err == io.EOF {
+				c.Write(all)
+			}
+			if err != nil {
+				return err
+			}
+			_, err = c.Write(b)
+			return err
+		}}, nil
+	})
+	sum := until(t, short(plan.CRR, target), "surplus bytes", func(sum *result.Interval) bool { return sum.Failed() >= 8 })
+	for what := range sum.Errors {
+		if !strings.Contains(what, "nobody asked for") {
+			t.Errorf("%v", sum.Errors)
+		}
+	}
+}
+
 // corrupt is an echo that does something to each piece.
 func corrupt(c *loop.Conn, f func(b []byte)) error {
 	b, err := c.Next()

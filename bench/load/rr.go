@@ -22,6 +22,7 @@ type rr struct {
 	think  time.Duration // of a closed loop: from a response to the next request
 	free   ring          // requesters that can take another request, of an open loop
 	buf    []byte
+	watch  watch
 }
 
 // newRR makes the load of slots 0 to n-1 of the worker.
@@ -64,6 +65,31 @@ func (r *rr) begin() {
 	if r.plan.Rate > 0 {
 		r.w.arrivals.start()
 	}
+	r.watch.r = r
+	r.watch.arm()
+}
+
+// A watch looks, now and then, for requests that have waited for the plan's Timeout.
+type watch struct {
+	r     *rr
+	timer loop.Timer
+}
+
+func (t *watch) arm() { t.r.w.loop.Arm(&t.timer, t.r.plan.Timeout/4, t) }
+
+// Expire ends the connections of such requests.
+func (t *watch) Expire() {
+	w := t.r.w
+	if w.halted {
+		return // what is under way is waited for, and counted
+	}
+	for _, q := range t.r.conns {
+		if q != nil && !q.gone && q.pending.n > 0 && w.loop.Now()-q.pending.first().sent > int64(t.r.plan.Timeout) {
+			q.err = errNoAnswer
+			q.c.Abort()
+		}
+	}
+	t.arm()
 }
 
 // due sends a request on the connection that has been free for longest, or lets it

@@ -107,3 +107,42 @@ func TestEveryRequestIsAnsweredAndVerified(t *testing.T) {
 		}
 	}
 }
+
+// A request that is not answered within the timeout is an error, and its connection is
+// replaced: on a loop that is closed, open, or pipelined.
+func TestUnansweredRequestEndsItsConnection(t *testing.T) {
+	testkit.Leaks(t)
+	_, target := serve(t, func(*loop.Conn, int) (loop.Session, error) {
+		answered := false
+		return &peer{data: func(c *loop.Conn) error {
+			if answered {
+				return nil // what was not read waits
+			}
+			answered = true
+			b, err := c.Next()
+			if err != nil {
+				return err
+			}
+			_, err = c.Write(b)
+			return err
+		}}, nil
+	})
+	for name, change := range map[string]func(p *plan.Plan){
+		"closed":   func(p *plan.Plan) {},
+		"open":     func(p *plan.Plan) { p.Rate = 200 },
+		"pipeline": func(p *plan.Plan) { p.Pipeline = 4 },
+	} {
+		p := short(plan.RR, target)
+		p.Conns, p.Timeout = 2, 200*time.Millisecond
+		change(p)
+		sum := until(t, p, "requests without an answer", func(sum *result.Interval) bool { return sum.Failed() >= 4 })
+		for what := range sum.Errors {
+			if what != "connection: "+errNoAnswer.Error() {
+				t.Errorf("%s: %v", name, sum.Errors)
+			}
+		}
+		if sum.Connects < 4 {
+			t.Errorf("%s: %d connections were opened", name, sum.Connects)
+		}
+	}
+}

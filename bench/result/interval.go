@@ -31,7 +31,9 @@ type Interval struct {
 	Late     *Histogram `json:"late,omitempty"`     // of it: while a connection was free
 	Connect  *Histogram `json:"connect,omitempty"`  // from connect to connected
 
-	Busy time.Duration `json:"busy_ns"` // CPU time of the generator's process
+	Busy    time.Duration `json:"busy_ns"`    // CPU time of the generator's process
+	Machine time.Duration `json:"machine_ns"` // of an agent: CPU time that its machine has, idle or not
+	Stolen  time.Duration `json:"stolen_ns"`  // and of that, what other guests took
 
 	Parts map[string]Part `json:"-"` // of several agents: what each of them did of it
 }
@@ -39,7 +41,7 @@ type Interval struct {
 // A Part is what one agent did of what several did together.
 type Part struct {
 	Completed, BytesOut, BytesIn uint64
-	Busy                         time.Duration
+	Busy, Machine, Stolen        time.Duration
 }
 
 // Empty answers an interval to which others can be added.
@@ -110,6 +112,8 @@ func (i *Interval) count(o *Interval) {
 	i.Cut += o.Cut
 	i.Dead += o.Dead
 	i.Busy += o.Busy
+	i.Machine += o.Machine
+	i.Stolen += o.Stolen
 	i.Last = i.Last || o.Last
 	for what, n := range o.Errors {
 		i.Errors[what] += n
@@ -124,7 +128,7 @@ func (i *Interval) count(o *Interval) {
 // credit keeps account of what agents did.
 func (i *Interval) credit(o *Interval) {
 	if o.Agent != "" {
-		i.add(o.Agent, Part{o.Completed, o.BytesOut, o.BytesIn, o.Busy})
+		i.add(o.Agent, Part{o.Completed, o.BytesOut, o.BytesIn, o.Busy, o.Machine, o.Stolen})
 	}
 	for name, part := range o.Parts {
 		i.add(name, part)
@@ -136,5 +140,8 @@ func (i *Interval) add(agent string, p Part) {
 		i.Parts = map[string]Part{}
 	}
 	sum := i.Parts[agent]
-	i.Parts[agent] = Part{sum.Completed + p.Completed, sum.BytesOut + p.BytesOut, sum.BytesIn + p.BytesIn, sum.Busy + p.Busy}
+	i.Parts[agent] = Part{
+		sum.Completed + p.Completed, sum.BytesOut + p.BytesOut, sum.BytesIn + p.BytesIn,
+		sum.Busy + p.Busy, sum.Machine + p.Machine, sum.Stolen + p.Stolen,
+	}
 }

@@ -29,6 +29,7 @@ type Result struct {
 	Valid          bool     `json:"valid"`
 	InvalidReasons []string `json:"invalid_reasons"`
 	GeneratorBound bool     `json:"generator_bound,omitempty"` // invalid because the generator did not keep up
+	RateMissed     bool     `json:"-"`                         // invalid because the target did not answer at the asked rate
 	Disturbed      bool     `json:"disturbed,omitempty"`       // invalid because of other guests of the machine, and for no other reason
 	Notes          []string `json:"notes,omitempty"`           // what is to be known, and does not spoil the run
 	Thresholds     []Test   `json:"thresholds,omitempty"`      // what was asked for with --threshold
@@ -142,14 +143,15 @@ type Ceiling struct {
 
 // An Agent is a generator elsewhere.
 type Agent struct {
-	Name      string `json:"name"`
-	Host      string `json:"host"`
-	Loops     int    `json:"loops"`
-	Completed uint64 `json:"completed"` // of the measured time, as the following
-	BytesOut  uint64 `json:"bytes_out"`
-	BytesIn   uint64 `json:"bytes_in"`
-	CPU       int64  `json:"cpu_ns"`
-	Lost      string `json:"lost,omitempty"` // why, if it was
+	Name      string  `json:"name"`
+	Host      string  `json:"host"`
+	Loops     int     `json:"loops"`
+	Completed uint64  `json:"completed"` // of the measured time, as the following
+	BytesOut  uint64  `json:"bytes_out"`
+	BytesIn   uint64  `json:"bytes_in"`
+	CPU       int64   `json:"cpu_ns"`
+	Steal     float64 `json:"steal"`          // share of its machine's CPU time that other guests took
+	Lost      string  `json:"lost,omitempty"` // why, if it was
 }
 
 // Environment is the machine of the generator and the system under test.
