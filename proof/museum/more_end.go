@@ -54,7 +54,7 @@ var moreEndRows = []Row{
 		Name: "backlog_reset_at_drain", Tiers: "D",
 		Story: "clients that wait in the backlog are reset when the server is told to end",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/drain.go", "a.Ready(nil)\n", ""}},
+			Edits:    []Edit{{"loop/drain.go", "if a.take(); !a.paused {", "if !a.paused {"}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestBacklogIsServedWhenTheDrainBegins$"}},
 		}},
 	},
