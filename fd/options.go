@@ -24,18 +24,18 @@ type Options struct {
 	// Linger is how long Close waits for the peer to take what is queued and to end
 	// its half; then the connection is reset. It is kept by the loop, and not by
 	// SO_LINGER, with which close(2) waits, O_NONBLOCK or not (inet_release), and
-	// every connection of the loop with it. Default (0): 30 s.
+	// every connection of the loop with it. Default (0, or less): 30 s.
 	Linger time.Duration
-	// UserTimeout is TCP_USER_TIMEOUT, in milliseconds, rounded up: how long sent bytes
-	// may stay unacknowledged. Default (0): the kernel's, about 15 minutes.
+	// UserTimeout is TCP_USER_TIMEOUT, rounded up to whole milliseconds: how long sent
+	// bytes may stay unacknowledged. Default (0): the kernel's, about 15 minutes.
 	UserTimeout time.Duration
 	// ReusePort lets several listeners share an address. Server sets it itself
 	// where it listens once for each loop.
 	ReusePort bool
-	// BindBeforePort makes a dial with a source address choose its port at
+	// PortAtBind makes a dial with a source address choose its port at
 	// bind(2) rather than at connect(2). Default: off, IP_BIND_ADDRESS_NO_PORT is
 	// set, and the ports of a source address are used once for each peer.
-	BindBeforePort bool
+	PortAtBind bool
 }
 
 const defaultKeepAlive = 15 * time.Second

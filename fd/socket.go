@@ -106,7 +106,7 @@ func Dial(k sys.Kernel, a sys.Addr, source *sys.Addr, o *Options) (num int, call
 }
 
 func bindSource(k sys.Kernel, num int, source sys.Addr, o *Options) sys.Errno {
-	if source.Family != sys.Unix && source.AP.Port() == 0 && !o.BindBeforePort {
+	if source.Family != sys.Unix && source.AP.Port() == 0 && !o.PortAtBind {
 		if e := k.SetOption(num, sys.IPProtoIP, sys.IPBindAddressNoPort, 1); e != 0 {
 			return e
 		}

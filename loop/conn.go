@@ -2,6 +2,7 @@ package loop
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
@@ -66,8 +67,8 @@ func (p parked) Ready(*Registration) bool { p.c.Flush(); return false }
 func (p parked) Fail(err error)           { p.c.release(true) }
 
 // Available says whether another task may take the connection over: net.ErrClosed if
-// it has ended or is being closed, and an error if a task other than a Session's
-// attends to it.
+// it has ended or is being closed, and ErrTaken if a task other than a Session's attends
+// to it.
 func (c *Conn) Available() error {
 	if c.closed.Load() || c.flags&closing != 0 {
 		return net.ErrClosed
@@ -76,14 +77,16 @@ func (c *Conn) Available() error {
 	case parked, *serving:
 		return nil
 	}
-	return errTaken
+	return ErrTaken
 }
 
 // Seal has Read, Next, CopyTo and Write answer an error from here on: for a task that
 // moves the bytes itself, by FD, and into whose streams nobody else's may come.
 func (c *Conn) Seal() { c.flags |= sealed }
 
-var errTaken = errors.New("penstock: the connection is being relayed or dialled")
+// ErrTaken is answered of a connection that a task other than a Session has: a relay, or
+// a dial.
+var ErrTaken = errors.New("penstock: the connection is being relayed or dialled")
 
 // Attend makes t the task of c, if it is available, in place of its Session, and has
 // it run in the next turn. The end of the stream and an error are told anew. The
@@ -109,7 +112,7 @@ func (c *Conn) Next() ([]byte, error) {
 }
 
 // Read is Next into p, which must not be empty. It never waits. Of a connection that is
-// relayed both answer an error, and take nothing.
+// relayed both answer ErrTaken, and take nothing.
 func (c *Conn) Read(p []byte) (int, error) {
 	l := c.loop
 	c.flags |= touched
@@ -117,7 +120,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	case c.closed.Load():
 		return 0, net.ErrClosed
 	case c.flags&sealed != 0:
-		return 0, errTaken
+		return 0, ErrTaken
 	case c.fd.ReadEnded():
 		return 0, io.EOF
 	case c.fd.Ready()&fd.Readable == 0:
@@ -147,12 +150,15 @@ func (c *Conn) Read(p []byte) (int, error) {
 // there for now (unlike an io.WriterTo, which would wait), io.EOF once the stream
 // has ended, and otherwise the error of the read or the write.
 //
-// If w is a Conn, which must be on the same loop, and its write queue is above its
-// high mark, CopyTo stops and answers nil; Data is called again when the queue has
+// If w is a Conn, which must be on the same loop (else it answers an error, and moves
+// nothing), and its write queue is above its high mark, CopyTo stops and answers nil; Data is called again when the queue has
 // come down to its low mark. The bytes stay in the kernel, where they slow the
 // peer down.
 func (c *Conn) CopyTo(w io.Writer) (n int64, err error) {
 	sink, _ := w.(*Conn)
+	if sink != nil && sink.loop != c.loop {
+		return 0, fmt.Errorf("penstock: copy from loop %d to a connection of loop %d: dial from the loop of the other connection", c.loop.id, sink.loop.id)
+	}
 	for sink == nil || sink.out == nil || sink.flags&congested == 0 {
 		b, err := c.Next()
 		if err == ErrAgain {

@@ -13,7 +13,7 @@ import (
 type Dialer struct {
 	// Timeout bounds everything: resolving the name, trying its addresses one
 	// after another, of which each has its share, and at least 2 s, and waiting for a
-	// descriptor if there is none. Default (0): 10 s.
+	// descriptor if there is none. Default (0, or less): 10 s.
 	Timeout time.Duration
 	// Source is the address to connect from: an IP address, or IP:port.
 	// Default (""): the kernel chooses.

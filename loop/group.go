@@ -16,7 +16,10 @@ import (
 
 // Config is how a Group runs. The zero value is the default.
 type Config struct {
-	// Loops is the number of loops. Default (0): GOMAXPROCS.
+	// Loops is the number of loops. Default (0): GOMAXPROCS. Give the scheduler one
+	// processor more than there are loops, runtime.GOMAXPROCS(loops+1), as the examples
+	// do: with none to spare the runtime's monitor takes that of a loop which sleeps
+	// away, and wakes every 20 us to see whether it should.
 	Loops int
 	// Workers is how many blocking jobs (Group.Do, name resolution) run at a time;
 	// one more is refused with pool.ErrBusy. Default (0): 256.
@@ -174,12 +177,13 @@ func (g *Group) Counters() Counters {
 func (g *Group) PipePages() (used, budget int) { return g.governor.Used(), g.governor.Budget() }
 
 // Do runs f, which may block, on a worker. It answers pool.ErrBusy, and f does
-// not run, if all are busy. What f finds it brings back with Handle.Do.
+// not run, if all are busy, and pool.ErrStopped after Close. What f finds it brings back with Handle.Do.
 func (g *Group) Do(f func()) error { return g.workers.Do(f) }
 
 // Close ends the loops: connections that are left are reset, and told
 // ErrServerClosed. It returns when everything has been given back, be it by another
-// Close, and then with an error. It must not be called on a loop's goroutine.
+// Close, and then with an error; but blocking jobs (Do) are waited for one second only,
+// and then run on. It must not be called on a loop's goroutine.
 func (g *Group) Close() error {
 	if g.closing.Swap(true) {
 		<-g.over

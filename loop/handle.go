@@ -30,7 +30,8 @@ func (h Handle) Do(f func(c *Conn)) error {
 // Write has p written on the connection's loop. p is copied first; to send one p to
 // many, use Do and Conn.Write, and leave p unchanged. Writes that the loop has not
 // come to are not bounded by Marks: pace them. It answers nil also if the
-// connection is then found closing, or relayed, and the write is dropped. It answers
+// connection is then found closing, shut for writing or relayed, and the write is
+// dropped. It answers
 // before the bytes are sent: an error of the socket, or a full queue, resets the
 // connection, and reaches the Session.
 func (h Handle) Write(p []byte) (int, error) {
@@ -38,7 +39,7 @@ func (h Handle) Write(p []byte) (int, error) {
 	err := h.Do(func(c *Conn) {
 		// Of a connection that is being closed in order, or relayed, the write is dropped.
 		_, err := c.Write(b)
-		if err != errTaken && (errors.Is(err, ErrQueueFull) || err != nil && c.fd.Err() != 0) {
+		if err != ErrTaken && (errors.Is(err, ErrQueueFull) || err != nil && c.fd.Err() != 0) {
 			c.task.Fail(err)
 		}
 	})

@@ -27,7 +27,8 @@ const (
 )
 
 // A Server accepts connections onto its loops. Its fields must not be changed
-// once it listens.
+// once it listens. One is enough for a process: it can listen on many addresses, which
+// Conn.LocalAddr tells apart, and its loops share one budget of pipes.
 type Server struct {
 	// Handler opens the connections. It must be set.
 	Handler Handler
@@ -40,8 +41,10 @@ type Server struct {
 	// Backlog is how many connections may wait to be accepted. Default (0): 4096,
 	// capped by the kernel at net.core.somaxconn.
 	Backlog int
-	// MaxConns is how many connections may be open, dialled ones included; above
-	// it the rest wait in the backlog. Default (0): as many as descriptors.
+	// MaxConns is how many connections may be open, dialled ones included, for more to
+	// be accepted; the rest wait in the backlog. A dial is never held back, so that a
+	// forwarder, each of whose relays counts as two, can come to twice as many for a
+	// while. Default (0): as many as descriptors.
 	MaxConns int
 	// Marks bound the write queues.
 	Marks Marks

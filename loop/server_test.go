@@ -234,3 +234,30 @@ func TestTCP6IsNoIPv4(t *testing.T) {
 		t.Error("tcp6 takes IPv4")
 	}
 }
+
+// A copy to a connection of another loop would be a race; it is refused.
+func TestCopyBetweenLoopsIsRefused(t *testing.T) {
+	testkit.Leaks(t)
+	first, told := make(chan *loop.Conn, 1), make(chan error, 1)
+	var sink *loop.Conn
+	srv := &loop.Server{Config: loop.Config{Loops: 2}, Handler: loop.OnData(func(c *loop.Conn) error {
+		if sink == nil {
+			sink = c
+			first <- c
+			_, err := c.Next()
+			return err
+		}
+		_, err := c.CopyTo(sink)
+		told <- err
+		return err
+	})}
+	addr := testkit.Serve(t, srv, "tcp", "127.0.0.1:0")
+	a := dial(t, addr)
+	a.Write([]byte("x"))
+	<-first
+	b := dial(t, addr) // to the other loop, which has fewer connections
+	b.Write([]byte("x"))
+	if err := <-told; err == nil || !strings.Contains(err.Error(), "loop") {
+		t.Errorf("%v", err)
+	}
+}

@@ -93,15 +93,15 @@ func (q *queue) add(p []byte) {
 // Write sends p, and queues what the socket does not take: it never waits, and p
 // is the caller's again when it returns. All of p is taken, or it answers an error:
 // ErrQueueFull at the limit, a *net.OpError with EPIPE after CloseWrite,
-// net.ErrClosed after Close, another error of a connection that is relayed, none of p
-// being taken; or why the connection failed,
+// net.ErrClosed after Close, ErrTaken of a connection that is relayed, none of p being
+// taken; or why the connection failed,
 // with the number of bytes that were sent before.
 func (c *Conn) Write(p []byte) (int, error) {
 	switch {
 	case c.closed.Load() || c.flags&closing != 0:
 		return 0, net.ErrClosed
 	case c.flags&sealed != 0:
-		return 0, errTaken // it would stand in the middle of another's stream
+		return 0, ErrTaken // it would stand in the middle of another's stream
 	case c.fd.WriteEnded() || c.flags&shutting != 0:
 		return 0, c.opError("write", sys.EPIPE)
 	case c.fd.Err() != 0:

@@ -26,14 +26,15 @@ const (
 	bigBytes   = BigSlots * sys.PageSize
 )
 
-// defaultPages bounds the pipes of a process where the kernel does not: 256 MiB.
+// defaultPages bounds the pipes of a group where the kernel does not: 256 MiB.
 const defaultPages = 65536
 
 // A Governor keeps the pipes of a group of loops within the page budget that the kernel
 // gives to the user. Past it, a pipe is born with 2 slots and cannot be grown
 // (pipe(7), alloc_pipe_info), and whoever still used it would be slower than by
-// copying. The budget counts capacity, not content. All loops share one
-// Governor; its methods may be called by any goroutine.
+// copying. The budget counts capacity, not content. The loops of a
+// group share one Governor; two groups, or two servers, in a process do not, and each
+// takes the whole budget for its own. Its methods may be called by any goroutine.
 type Governor struct {
 	pages    int64 // what all pipes may have
 	bigPages int64 // what big pipes may have of it

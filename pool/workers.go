@@ -14,6 +14,9 @@ import (
 // overload. The caller fails the one request that asked.
 var ErrBusy = errors.New("penstock: all workers are busy")
 
+// ErrStopped is answered by Workers.Do after Close.
+var ErrStopped = errors.New("penstock: the workers have been stopped")
+
 // Workers run what would block a loop: name resolution, and what a handler hands
 // off. Up to size run at a time; a further one is refused with ErrBusy.
 // Its methods may be called by any goroutine.
@@ -31,7 +34,7 @@ func NewWorkers(size int, log func(panicked any)) *Workers {
 	return &Workers{size: size, log: log}
 }
 
-// Do runs f on a worker.
+// Do runs f on a worker, or answers ErrBusy or ErrStopped.
 func (w *Workers) Do(f func()) error {
 	w.once.Do(w.start)
 	if w.err != nil {
@@ -42,7 +45,7 @@ func (w *Workers) Do(f func()) error {
 	case errors.Is(err, ants.ErrPoolOverload):
 		return fmt.Errorf("%w: %d at work", ErrBusy, w.size)
 	case errors.Is(err, ants.ErrPoolClosed):
-		return errors.New("penstock: the workers have been stopped")
+		return ErrStopped
 	}
 	return err
 }
@@ -53,7 +56,7 @@ func (w *Workers) start() {
 
 // Close waits up to a second for what runs, and stops the workers.
 func (w *Workers) Close() {
-	w.once.Do(func() { w.err = errors.New("penstock: the workers have been stopped") })
+	w.once.Do(func() { w.err = ErrStopped })
 	if w.pool != nil {
 		_ = w.pool.ReleaseTimeout(time.Second) // what overruns ends by itself
 	}

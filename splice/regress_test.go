@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -276,7 +277,7 @@ func TestWholeUploadEndsThoughTheAnswerIsRefused(t *testing.T) {
 		t.Errorf("%d of %d bytes, then %v", got, n, err)
 	}
 	backend.Close()
-	if res := r.result(0); res.BA.Stranded != 8 || res.AB.Stranded != 0 || !errors.Is(res.Err, syscall.EPIPE) {
+	if res := r.result(0); res.BA.Stranded != 8 || res.AB.Stranded != 0 || !errors.Is(res.Err, syscall.EPIPE) || res.Failed != splice.A {
 		t.Errorf("%+v", res)
 	}
 }
@@ -295,8 +296,8 @@ func TestUnixPeerThatClosesUnreadIsACut(t *testing.T) {
 		return c.BytesCopied+c.BytesSpliced >= 10_000
 	})
 	backend.Close()
-	if res := r.result(0); !errors.Is(res.Err, syscall.ECONNRESET) {
-		t.Errorf("%+v", res)
+	if res := r.result(0); !errors.Is(res.Err, syscall.ECONNRESET) || res.Failed != splice.B || !strings.Contains(res.Err.Error(), "unix") {
+		t.Errorf("%v: %+v", res.Failed, res)
 	}
 	client.Close()
 }

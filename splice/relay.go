@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/sys"
 	"github.com/penstock/penstock/loop"
 )
 
@@ -48,11 +49,24 @@ type Direction struct {
 // A Result is how Relay(a, b) ended: AB is what went from a to b. Err is nil if both
 // directions came to their end, else why they were cut: a *net.OpError of the socket
 // that failed, ErrTimeout, loop.ErrServerClosed, loop.ErrPanic, or net.ErrClosed
-// after Close or Abort.
+// after Close or Abort. Failed says whose socket it was, if it was one's.
 type Result struct {
 	AB, BA Direction
 	Err    error
+	Failed Side
 }
+
+// A Side is one of the connections of Relay(a, b).
+type Side uint8
+
+// The sides.
+const (
+	Neither Side = iota
+	A
+	B
+)
+
+func (s Side) String() string { return [...]string{"neither", "a", "b"}[s] }
 
 // A relay is the task of two connections, and two transfers between them:
 // t[0] from conn 0 to conn 1, and t[1] back.
@@ -93,7 +107,7 @@ const (
 // and reset both; do not read or write. What is in their write queues goes first.
 //
 // o may be nil. An error (net.ErrClosed if one has ended or is closing; two loops;
-// a connection that is relayed already) leaves both as they were.
+// loop.ErrTaken if one is relayed already) leaves both as they were.
 func Relay(a, b *loop.Conn, o *Options) error {
 	switch {
 	case a == b:
@@ -184,25 +198,31 @@ func (r *relay) finish(reset bool) {
 	l.Disarm(&r.timer)
 	r.t[0].strand()
 	r.t[1].strand()
+	failed := Neither
 	if r.err == nil && reset {
-		r.err = r.cause()
+		failed, r.err = r.cause()
 	}
 	a.Release(reset)
 	b.Release(reset)
 	l.Count().Relays--
 	if r.o.Done != nil {
-		l.Guard(func() { r.o.Done(Result{AB: r.t[0].account(), BA: r.t[1].account(), Err: r.err}) })
+		l.Guard(func() { r.o.Done(Result{AB: r.t[0].account(), BA: r.t[1].account(), Err: r.err, Failed: failed}) })
 	}
 }
 
-// cause is the first error that a socket of the relay met.
-func (r *relay) cause() error {
-	for i := range r.t {
-		if e := r.t[i].src.FD().Err(); e != 0 {
-			return &net.OpError{Op: "relay", Net: "tcp", Addr: r.t[i].src.RemoteAddr(), Err: e}
+// cause is the first error that a socket of the relay met, and whose it was.
+func (r *relay) cause() (Side, error) {
+	for i, side := range [2]Side{A, B} {
+		d := r.t[i].src.FD()
+		if e := d.Err(); e != 0 {
+			network := "tcp"
+			if d.Family() == sys.Unix {
+				network = "unix"
+			}
+			return side, &net.OpError{Op: "relay", Net: network, Addr: r.t[i].src.RemoteAddr(), Err: e}
 		}
 	}
-	return net.ErrClosed
+	return Neither, net.ErrClosed
 }
 
 func (t *transfer) account() Direction {
