@@ -1,10 +1,12 @@
 package penstock_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -16,6 +18,15 @@ var few = map[string][]string{
 	"sweep":     {"-call", "socket", "-max", "1"},
 	"museum":    {"-list"},
 	"soak":      {"-plain", "-minutes", "0.02", "-c", "5"},
+}
+
+// counted says what the card must say of what a command lists.
+var counted = map[string]func(out string) string{
+	"exhaust": func(out string) string {
+		worlds := []string{14: "fourteen", 15: "fifteen", 16: "sixteen", 17: "seventeen", 18: "eighteen"}
+		return worlds[strings.Count(out, "\n")-1] + " small worlds" // a line for each, and the sum
+	},
+	"museum": func(out string) string { return fmt.Sprint(strings.Count(out, "\n"), " bugs") },
 }
 
 // Every command that the reliability card names exists and runs.
@@ -42,8 +53,14 @@ func TestCommandsOfTheCardRun(t *testing.T) {
 			if _, err := exec.LookPath("strace"); err != nil && m[1] == "sweep" {
 				t.Skip("strace is not installed: ", err)
 			}
-			if out, err := exec.Command(proof, append([]string{m[1]}, args...)...).CombinedOutput(); err != nil {
+			out, err := exec.Command(proof, append([]string{m[1]}, args...)...).CombinedOutput()
+			if err != nil {
 				t.Errorf("%s: %v\n%s", m[0], err, out)
+			}
+			if says := counted[m[1]]; says != nil {
+				if want := says(string(out)); !strings.Contains(string(text), want) {
+					t.Errorf("the card does not say %q", want)
+				}
 			}
 		})
 	}

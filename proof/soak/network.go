@@ -108,6 +108,16 @@ func (n *network) within(role string) []string {
 	return []string{"ip", "netns", "exec", n.names[role]}
 }
 
+// sockets lists the forwarder's, with their timers and what TCP knows of them.
+func (n *network) sockets() string {
+	words := append(n.within("forwarder"), "ss", "-Htnoi")
+	out, err := exec.Command(words[0], words[1:]...).CombinedOutput()
+	if err != nil {
+		return fmt.Sprintf("ss: %v: %s", err, out)
+	}
+	return string(out)
+}
+
 // remove removes the namespaces, and the links with them.
 func (n *network) remove() (err error) {
 	for _, name := range n.names {

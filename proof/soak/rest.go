@@ -24,7 +24,7 @@ func (r *run) rest(ctx context.Context) error {
 			break
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("soak: %v after all connections have ended: %w", restTime, s.held())
+			return fmt.Errorf("soak: %v after all connections have ended: %w\n%s", restTime, s.held(), r.net.sockets())
 		}
 		sleep(ctx, 50*time.Millisecond)
 	}
