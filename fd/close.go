@@ -2,17 +2,25 @@ package fd
 
 import "github.com/penstock/penstock/internal/sys"
 
-// ShutdownWrite sends our end of stream, once. ENOTCONN means that the peer is gone,
-// which the reading side tells better. Any other error is the socket's: the peer
-// would wait for ever for an end that was not sent.
+// ShutdownWrite sends our end of stream, once. An error is the socket's: the peer
+// would wait for ever for an end that was not sent. ENOTCONN means that the peer has
+// reset the connection; a send of nothing says why, and tells whoever must not wait for
+// what it has not acknowledged, as SIOCOUTQ counts that for good (tcp_ioctl).
 func (d *FD) ShutdownWrite(k sys.Kernel) sys.Errno {
-	if d.WriteEnded() {
+	if d.shut&writeTry != 0 {
 		return 0
 	}
-	d.shut |= writeEnd
-	if e := k.Shutdown(d.Num(), sys.ShutWrite); e != 0 && e != sys.ENOTCONN {
+	d.shut |= writeTry
+	e := k.Shutdown(d.Num(), sys.ShutWrite)
+	if e == sys.ENOTCONN {
+		if _, why := k.Send(d.Num(), nil, 0); why != 0 {
+			e = why
+		}
+	}
+	if e != 0 {
 		return d.failed(e, 0)
 	}
+	d.shut |= writeEnd
 	return 0
 }
 

@@ -18,6 +18,7 @@ type shut uint8
 const (
 	readEnd  shut = 1 << iota // the end of the stream was read
 	writeEnd                  // our end was sent: shutdown(SHUT_WR)
+	writeTry                  // it was tried: each call is an event, even one that fails
 )
 
 // Own takes a non-blocking stream socket, which nobody else may close from here

@@ -78,6 +78,10 @@ func (s *sock) transmit(n int) {
 	if p.state != connected {
 		return // a RST is on its way to us
 	}
+	if p.orphan {
+		p.reset() // it takes nothing, whatever it still had to send (tcp_rcv_state_process)
+		return
+	}
 	if s.outUrgent {
 		s.outUrgent = false
 		p.onMark(s.outMark)
@@ -94,13 +98,8 @@ func (s *sock) transmit(n int) {
 	}
 }
 
-// onData receives a segment. A socket whose owner has closed it answers with RST,
-// whatever it still had to send (tcp_rcv_state_process).
+// onData receives a segment.
 func (s *sock) onData(seg Segment) {
-	if s.orphan {
-		s.reset()
-		return
-	}
 	s.in.push(seg)
 	s.file.wake(sys.EpollIn | sys.EpollPri)
 }

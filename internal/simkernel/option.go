@@ -83,18 +83,26 @@ func (k *Kernel) PeerAddr(fd int) (sys.Addr, sys.Errno) {
 	return sys.Addr{AP: s.to, Family: sys.Inet4}, 0
 }
 
-// Outq is SIOCOUTQ: what the peer has not been given, a FIN counting as one.
+// Outq is SIOCOUTQ: what the peer has not been given, a FIN counting as one; of a
+// socket that the peer has reset, what was lost, for good (tcp_ioctl).
 func (k *Kernel) Outq(fd int) (int, sys.Errno) {
 	if e := k.enter(Outq, fd); e != 0 {
 		return 0, e
 	}
 	s, e := k.socket(fd)
-	if e != 0 || s.state != connected {
+	switch {
+	case e != 0:
 		return 0, e
+	case s.state == connected:
+		return s.unacknowledged(), 0
 	}
+	return s.lost, 0
+}
+
+func (s *sock) unacknowledged() int {
 	n := s.out.n
 	if s.shutW && !s.finOut {
 		n++
 	}
-	return n, 0
+	return n
 }

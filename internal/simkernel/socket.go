@@ -34,6 +34,7 @@ type sock struct {
 
 	out       queue
 	outSeq    uint64 // of the first byte of out
+	lost      int    // what the peer had not been given when it reset
 	outMark   uint64 // of the urgent byte that was sent last
 	outUrgent bool   // the peer has not been told of it
 	urged     bool   // one was sent

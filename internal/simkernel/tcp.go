@@ -195,7 +195,7 @@ func (s *sock) onReset() {
 	if s.finIn && !s.shutW {
 		s.err = sys.EPIPE // TCP_CLOSE_WAIT
 	}
-	s.state = gone
+	s.state, s.lost = gone, s.unacknowledged()
 	s.out.clear()
 	s.held = 0
 	s.shutR, s.shutW = true, true

@@ -69,6 +69,20 @@ var foundRows = []Row{
 		}},
 	},
 	{
+		Name: "shutdown_of_a_reset_socket", Tiers: "unit",
+		Story: "ours: shutdown(2) answered ENOTCONN, which was left to the reading side; that had ended, and the relay waited 5 minutes for bytes that a peer that is gone does not acknowledge",
+		Plants: []Plant{
+			{
+				Edits:    []Edit{{"fd/close.go", "\tif e == sys.ENOTCONN {\n", "\tif e == sys.ENOTCONN {\n\t\td.shut |= writeEnd\n\t\treturn 0\n"}},
+				Catchers: []Catcher{{unit, "./proof/sim", "^TestSchedulesThatOnceFailedHold$"}},
+			},
+			{ // each shutdown is an event, even one that fails
+				Edits:    []Edit{{"fd/close.go", "if d.shut&writeTry != 0 {", "if d.WriteEnded() {"}},
+				Catchers: []Catcher{{unit, "./proof/sim", "^TestSchedulesThatOnceFailedHold$"}},
+			},
+		},
+	},
+	{
 		Name: "refused_wake_is_lost", Tiers: "unit",
 		Story: "ours: nobody looked at what the write to the eventfd answered; had it failed, the loop slept with work posted",
 		Plants: []Plant{{

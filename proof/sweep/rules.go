@@ -29,8 +29,6 @@ func before(f fault) rule {
 		return rule{patient: true, why: "a false EAGAIN: no edge follows; a relay ends by its timeout"}
 	case f.Call == "connect" && (f.Errno == "EINPROGRESS" || f.Errno == "EALREADY"):
 		return rule{patient: true, why: "a false promise of an event: the dial ends by its timeout"}
-	case f.Call == "shutdown" && f.Errno == "ENOTCONN":
-		return rule{patient: true, why: "means that the peer is gone, and is left to the reading side"}
 	case f.Call == "accept4" || f.Call == "pipe2" || f.Call == "fcntl" || f.Call == "getpeername" || f.Call == "eventfd2":
 		return rule{unharmed: true, why: "tried again, or done without"}
 	}
