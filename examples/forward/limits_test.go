@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -129,7 +130,8 @@ func TestTwoHundredClientsOfSixtyFourDescriptors(t *testing.T) {
 }
 
 // As an unprivileged user, whose pipes share a page budget, 200 transfers stall
-// with full pipes; a fresh bulk transfer still runs at 70 % of its rate.
+// with full pipes; a fresh bulk transfer costs what it did before. (It also keeps 85 to
+// 90 % of its rate, which a test cannot hold it to on a machine that others use.)
 func TestStalledTransfersDoNotSlowAFreshOne(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to run the program as another user")
@@ -157,7 +159,9 @@ func TestStalledTransfersDoNotSlowAFreshOne(t *testing.T) {
 		io.Copy(io.Discard, c)
 	})
 	p := start(t, "unix:"+dir+"/back", unprivileged(t, dir), "-loops", "1", "-drain", "1s", "-mode", "splice")
-	rate := func() float64 {
+	type run struct{ rate, cost float64 } // GiB/s, and CPU seconds of the forwarder for a GiB
+	measure := func() run {
+		cpu := p.cpu(t)
 		c := p.dial(t)
 		defer c.Close()
 		buf := make([]byte, 128<<10)
@@ -170,10 +174,15 @@ func TestStalledTransfersDoNotSlowAFreshOne(t *testing.T) {
 			}
 			n += m
 		}
-		return float64(n) / time.Since(begin).Seconds()
+		gib := float64(n) / (1 << 30)
+		return run{gib / time.Since(begin).Seconds(), (p.cpu(t) - cpu).Seconds() / gib}
 	}
-	rate() // warms up
-	undisturbed := []float64{rate(), rate(), rate()}
+	median := func(of ...run) run {
+		slices.SortFunc(of, func(a, b run) int { return cmp.Compare(a.cost, b.cost) })
+		return of[len(of)/2]
+	}
+	measure() // warms up
+	before := median(measure(), measure(), measure())
 	stalling.Store(true)
 	var stalled []net.Conn
 	for range 200 {
@@ -197,13 +206,11 @@ func TestStalledTransfersDoNotSlowAFreshOne(t *testing.T) {
 	testkit.Eventually(t, "the transfers stall, each with a pipe", func() bool { return p.kinds(t)["pipe"] >= 2*180 })
 	kinds := p.kinds(t)
 	stalling.Store(false)
-	disturbed := []float64{rate(), rate(), rate()}
-	slices.Sort(undisturbed)
-	slices.Sort(disturbed)
-	t.Logf("undisturbed %.2f GiB/s, beside 200 stalled %.2f GiB/s (%.0f %%); %d ends of pipes held",
-		undisturbed[1]/(1<<30), disturbed[1]/(1<<30), 100*disturbed[1]/undisturbed[1], kinds["pipe"])
-	if disturbed[1] < 0.7*undisturbed[1] {
-		t.Errorf("%.0f %% of the undisturbed rate", 100*disturbed[1]/undisturbed[1])
+	beside := median(measure(), measure(), measure())
+	t.Logf("undisturbed %.2f GiB/s, beside 200 stalled %.2f GiB/s (%.0f %%); %.2f and %.2f s of CPU for a GiB; %d ends of pipes held",
+		before.rate, beside.rate, 100*beside.rate/before.rate, before.cost, beside.cost, kinds["pipe"])
+	if beside.cost > 1.6*before.cost {
+		t.Errorf("it costs %.2f times as much as undisturbed", beside.cost/before.cost)
 	}
 	for _, c := range stalled {
 		c.Close()
