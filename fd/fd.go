@@ -55,10 +55,19 @@ func (d *FD) WriteEnded() bool { return d.shut&writeEnd != 0 }
 // Fail keeps an error as the socket's, if it is the first, and makes the socket
 // ready, so that both of its directions come to look.
 func (d *FD) Fail(e sys.Errno) {
-	if d.err == 0 {
+	if d.err == 0 || !d.unreadable() {
 		d.err = uint16(e)
 	}
 	d.ready |= Readable | Writable | Ended
+}
+
+// unreadable says that the socket has an error which ends its reading, too. EPIPE of a
+// Unix socket says only that its peer does not read any more (unix_shutdown), and what a
+// read answers is true all the same: bytes, an end, or ECONNRESET for a peer that closed
+// without having read all. Of TCP it may stand for a reset: splice(2) hands the error of
+// its second sendmsg to nobody (splice_to_socket).
+func (d *FD) unreadable() bool {
+	return d.err != 0 && !(d.kind == sys.Unix && sys.Errno(d.err) == sys.EPIPE)
 }
 
 // Reread has the end of the stream, or the error, read once more: by whoever
@@ -82,7 +91,7 @@ func (d *FD) failed(e sys.Errno, would Ready) sys.Errno {
 		return sys.Errno(d.err)
 	}
 	d.ready &^= would
-	if would&Readable != 0 && d.err != 0 {
+	if would&Readable != 0 && d.unreadable() {
 		return sys.Errno(d.err)
 	}
 	return e

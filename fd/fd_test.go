@@ -176,3 +176,20 @@ func TestEndBehindAnUrgentByteClosesInOrder(t *testing.T) {
 		t.Errorf("the peer reads %d, %v, want the end", n, err)
 	}
 }
+
+// atEnd is a kernel whose reads find the end.
+type atEnd struct{ sys.Kernel }
+
+func (atEnd) Recv(int, []byte, int) (int, sys.Errno) { return 0, 0 }
+
+// EPIPE of a TCP socket may stand for a reset that splice(2) told nobody, and the 0
+// behind it is no end; of a Unix socket it says only that the peer does not read.
+func TestEPIPEIsNoEndOfTCP(t *testing.T) {
+	for family, want := range map[sys.Family]sys.Errno{sys.Inet4: sys.EPIPE, sys.Unix: 0} {
+		d := fd.Own(1000, family)
+		d.Fail(sys.EPIPE)
+		if _, e := d.Recv(atEnd{}, make([]byte, 1)); e != want || d.ReadEnded() != (want == 0) {
+			t.Errorf("family %d: %v, end %v", family, e, d.ReadEnded())
+		}
+	}
+}

@@ -42,11 +42,9 @@ func (d *FD) crossMark(k sys.Kernel, p []byte) (n int, e sys.Errno) {
 // end is the end of the stream, unless the socket failed before: the kernel
 // answers 0 once its error has been handed out, and that is a cut, not an end.
 //
-// EPIPE is no such failure: a socket that was not shut for writing answers it only once
-// the peer's own end has come (tcp_reset in CLOSE_WAIT, unix_release_sock). What is
-// written is lost, what was to be read is whole.
+// EPIPE of a Unix socket is no such failure (unreadable).
 func (d *FD) end() sys.Errno {
-	if d.err != 0 && sys.Errno(d.err) != sys.EPIPE {
+	if d.unreadable() {
 		return sys.Errno(d.err)
 	}
 	d.shut |= readEnd
@@ -101,7 +99,7 @@ func (d *FD) Probe(k sys.Kernel) sys.Errno {
 func (d *FD) Drain(k sys.Kernel, w, n int) (moved int, refused bool, e sys.Errno) {
 	moved, e = k.Splice(d.Num(), w, n)
 	switch {
-	case e == sys.EINVAL || e == sys.ENOMEM || e == sys.EAGAIN && d.err != 0:
+	case e == sys.EINVAL || e == sys.ENOMEM || e == sys.EAGAIN && d.unreadable():
 		return 0, true, 0
 	case e == sys.EAGAIN:
 		return 0, false, d.failed(e, Readable)

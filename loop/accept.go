@@ -32,6 +32,7 @@ type listener struct {
 	paused   bool
 	stopping bool
 	counted  bool // as a connection, which the drain waits for
+	last     int  // how many more are accepted once it is to stop
 	short    bool // few descriptors are left: do not run ahead of the other loops
 	timer    Timer
 	resuming atomic.Bool // a resume is posted
@@ -41,8 +42,9 @@ type listener struct {
 // Ready accepts, and closes a listener that was to stop once it has all.
 func (a *listener) Ready(*Registration) (again bool) {
 	again = a.take()
-	if a.stopping && !again && !a.paused {
+	if a.stopping && (!again && !a.paused || a.last <= 0) {
 		a.Fail(ErrServerClosed)
+		return false
 	}
 	return again
 }
@@ -59,6 +61,7 @@ func (a *listener) take() (again bool) {
 		switch e {
 		case 0:
 			l.count.Accepted++
+			a.last--
 			a.place(num, peer.Family)
 			a.short = a.crowded(num)
 		case sys.EAGAIN:
@@ -89,13 +92,11 @@ func (a *listener) take() (again bool) {
 // take what those need that have been accepted before.
 func (a *listener) admits() bool {
 	g := a.loop.group
-	if a.stopping {
-		return true // the last of the backlog: its peers hold them for accepted
-	}
 	if a.short && g.handed.Load() > 0 {
 		return false
 	}
-	if limit := a.s.MaxConns; limit > 0 && g.conns.Load() >= int64(limit) {
+	// The last of the backlog are over any limit: their peers hold them for accepted.
+	if limit := a.s.MaxConns; limit > 0 && g.conns.Load() >= int64(limit) && !a.stopping {
 		return false
 	}
 	return g.starving.Load() == 0 && g.refillSpare()

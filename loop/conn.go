@@ -52,6 +52,7 @@ func (l *Loop) newConn(num int, f sys.Family, set *settings) (*Conn, error) {
 		c.fd.Reset(l.k)
 		c.fd.Close(l.k)
 		l.addConn(-1)
+		l.group.freed()
 		l.count.Rejected++
 		return nil, opError("register", nil, e)
 	}
@@ -80,7 +81,7 @@ func (c *Conn) Available() error {
 	return ErrTaken
 }
 
-// Seal has Read, Next, CopyTo and Write answer an error from here on: for a task that
+// Seal has Read, Next, CopyTo, Write and CloseWrite answer ErrTaken from here on: for a task that
 // moves the bytes itself, by FD, and into whose streams nobody else's may come.
 func (c *Conn) Seal() { c.flags |= sealed }
 

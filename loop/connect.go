@@ -68,7 +68,7 @@ func (t *dial) passing(call string, e sys.Errno) bool {
 	case sys.EAGAIN:
 		return t.addr.Family == sys.Unix
 	case sys.EADDRNOTAVAIL:
-		return call == "connect" && t.addr.Family == sys.Inet4 && len(t.rest) == 0
+		return call == "connect" && (t.addr.Family == sys.Inet4 || t.source != nil) && len(t.rest) == 0
 	}
 	return e == sys.ENOBUFS || e == sys.ENOMEM
 }

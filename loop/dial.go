@@ -84,7 +84,7 @@ func (d *Dialer) dial(l *Loop, parent *Conn, network, address string, done func(
 	if timeout <= 0 {
 		timeout = dialTimeout
 	}
-	t.deadline = l.k.Now() + int64(timeout)
+	t.deadline = after(l.k.Now(), timeout)
 	if !literal {
 		return t.resolve(address, timeout)
 	}

@@ -78,12 +78,13 @@ func (a *listener) stop() {
 	l := a.loop
 	a.resume()
 	a.fd.Note(fd.Readable)
-	a.stopping = true
+	a.stopping, a.last = true, lastAccepts
 	l.left = lastAccepts * acceptCost
 	if a.take(); !a.paused {
 		a.Fail(ErrServerClosed)
 		return
 	}
+	l.k.Listen(a.fd.Num(), 0) // nobody new, as far as the kernel lets us
 	a.counted = true
 	l.addConn(1)
 }

@@ -122,7 +122,7 @@ func (c *Conn) drop() {
 		c.out.wake(l)
 		c.out = nil
 	}
-	l.unregister(&c.Registration)
 	l.count.Conns--
-	l.addConn(-1)
+	l.addConn(-1) // before a listener that waits for a place is woken
+	l.unregister(&c.Registration)
 }

@@ -1,6 +1,9 @@
 package loop
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // An Expirer is told, on its loop, that its timer has run out.
 type Expirer interface{ Expire() }
@@ -21,8 +24,16 @@ type Timer struct {
 // armed anew each time: note the time, and arm the rest when the timer runs out.
 func (l *Loop) Arm(t *Timer, d time.Duration, o Expirer) {
 	l.timers.remove(t)
-	t.when, t.owner = l.k.Now()+max(int64(d), 0), o
+	t.when, t.owner = after(l.k.Now(), d), o
 	l.timers.insert(t)
+}
+
+// after is d later than now, or never, rather than before.
+func after(now int64, d time.Duration) int64 {
+	if at := now + max(int64(d), 0); at >= now {
+		return at
+	}
+	return math.MaxInt64
 }
 
 // Disarm stops t. It is no error that it is not armed.

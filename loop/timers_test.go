@@ -62,3 +62,15 @@ func check(t *testing.T, seed uint64, h timers, naive map[*Timer]int64, now int6
 		}
 	}
 }
+
+// A wait of for ever is one that is never over, and not one that is over at once.
+func TestTimeDoesNotOverflow(t *testing.T) {
+	for _, now := range []int64{0, 1 << 40, 1<<63 - 2} {
+		if got := after(now, 1<<63-1); got < now || got != 1<<63-1 {
+			t.Errorf("%d and for ever are %d", now, got)
+		}
+	}
+	if got := after(5, -7); got != 5 {
+		t.Errorf("a time before now is %d", got)
+	}
+}

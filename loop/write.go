@@ -190,6 +190,8 @@ func (c *Conn) CloseWrite() error {
 	switch {
 	case c.closed.Load() || c.flags&closing != 0:
 		return net.ErrClosed
+	case c.flags&sealed != 0:
+		return ErrTaken
 	case c.out != nil:
 		c.flags |= shutting
 		return nil

@@ -317,7 +317,7 @@ func TestRelayedConnectionIsNobodyElses(t *testing.T) {
 			err = splice.Relay(c, up, nil)
 			_, e1 := c.Write([]byte("foreign"))
 			_, e2 := up.Next()
-			tried <- []error{e1, e2}
+			tried <- []error{e1, e2, c.CloseWrite()}
 			return err
 		})
 	})}
@@ -333,7 +333,7 @@ func TestRelayedConnectionIsNobodyElses(t *testing.T) {
 	}
 	defer backend.Close()
 	for _, err := range <-tried {
-		if err == nil || errors.Is(err, sys.EAGAIN) {
+		if !errors.Is(err, loop.ErrTaken) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -398,3 +398,50 @@ func (s *closer) Data(c *loop.Conn) error {
 }
 func (s *closer) Writable(*loop.Conn) error { return nil }
 func (s *closer) Closed(*loop.Conn, error)  {}
+
+// A Unix peer that does not read any more goes on writing, and is heard to its end.
+func TestUnixPeerThatShutsItsReadingHalfIsHeard(t *testing.T) {
+	r := newRig(t, "tcp", "unix", splice.Options{}, nil)
+	client, backend := r.pair()
+	backend.(*net.UnixConn).CloseRead()
+	client.Write([]byte("x"))
+	testkit.Eventually(t, "the write is refused", func() bool { return r.srv.Group().Counters().BytesStranded == 1 })
+	backend.Write([]byte("answer"))
+	backend.Close()
+	if b, err := io.ReadAll(client); string(b) != "answer" || err != nil {
+		t.Errorf("%q, %v", b, err)
+	}
+	client.Close()
+	r.result(0)
+}
+
+// A Unix backend that is gone without having read all has cut its answer, whichever call
+// meets that first, and whether it is spliced or copied.
+func TestUnixBackendThatVanishesIsACut(t *testing.T) {
+	for _, mode := range []splice.Mode{splice.Splice, splice.Copy} {
+		r := newRig(t, "tcp", "unix", splice.Options{Mode: mode}, nil)
+		moved := func() uint64 {
+			c := r.srv.Group().Counters()
+			return c.BytesCopied + c.BytesSpliced
+		}
+		for visits := range 4 { // after an even or an odd number of which the other transfer runs first
+			client, backend := r.pair()
+			for range 1 + visits {
+				before := moved()
+				client.Write(make([]byte, 1000))
+				testkit.Eventually(t, "the bytes are under way", func() bool { return moved() == before+1000 })
+			}
+			held := make(chan bool)
+			r.srv.Group().Loops()[0].Post(func() { <-held }) // so that all comes at once
+			backend.Write([]byte("half an answer"))
+			client.Write([]byte("more"))
+			backend.Close()
+			close(held)
+			if b, err := io.ReadAll(client); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("mode %d, %d visits: %q, %v: a cut looks complete", mode, visits, b, err)
+			}
+			client.Close()
+			r.result(visits)
+		}
+	}
+}

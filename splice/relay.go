@@ -182,7 +182,7 @@ func (r *relay) settle() {
 func (r *relay) passEnds() {
 	for i := range r.t {
 		if r.t[i].state == done {
-			r.t[i].dst.CloseWrite()
+			r.t[i].dst.FD().ShutdownWrite(r.t[i].dst.Loop().Kernel()) // its queue went first
 		}
 	}
 }

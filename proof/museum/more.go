@@ -71,7 +71,7 @@ var moreRows = []Row{
 		Name: "timers_count_from_the_turn", Tiers: "D",
 		Story: "a timer armed late in a slow turn runs out early",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/timers.go", "l.k.Now()+max(int64(d), 0)", "l.now+max(int64(d), 0)"}},
+			Edits:    []Edit{{"loop/timers.go", "after(l.k.Now(), d), o", "after(l.now, d), o"}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestTimersCountFromWhenTheyAreArmed$"}},
 		}},
 	},

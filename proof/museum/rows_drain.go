@@ -35,7 +35,7 @@ var drainRows = []Row{
 		Story: "Envoy before #44148, ztunnel#1483: the pump met the error that is told once, the drain then read 0, and a cut transfer looked complete",
 		Plants: []Plant{{
 			Edits: []Edit{{"fd/io.go",
-				"if d.err != 0 && sys.Errno(d.err) != sys.EPIPE {\n\t\treturn sys.Errno(d.err)\n\t}\n\td.shut",
+				"if d.unreadable() {\n\t\treturn sys.Errno(d.err)\n\t}\n\td.shut",
 				"d.shut"}},
 			Catchers: []Catcher{
 				{unit, "./fd", "^TestFirstErrorIsKept$"},

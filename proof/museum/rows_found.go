@@ -9,8 +9,8 @@ var foundRows = []Row{
 		Story: "ours: after a send for which there was no memory a relay waited for an end that its peer knew no reason to send",
 		Plants: []Plant{{
 			Edits: []Edit{{"fd/fd.go",
-				"if would&Readable != 0 && d.err != 0 {",
-				"if would&Readable != 0 && d.err != 0 && false {"}},
+				"if would&Readable != 0 && d.unreadable() {",
+				"if would&Readable != 0 && d.unreadable() && false {"}},
 		}},
 	},
 	{
