@@ -39,6 +39,28 @@ func TestSlopeOfWhatNeverChangesIsNothing(t *testing.T) {
 	}
 }
 
+// A megabyte more or less is noise in half a minute, and not in ten.
+func TestMemoryThatGrowsIsToldFromNoise(t *testing.T) {
+	for _, c := range []struct {
+		every time.Duration // between samples
+		grows int           // KiB from one to the next
+		bad   bool
+	}{
+		{4 * time.Second, 200, false},
+		{30 * time.Second, 100, false},
+		{30 * time.Second, 2000, true}, // the relays of 10,000 connections a minute
+		{8 * time.Second, 1000, true},
+	} {
+		var all []sample
+		for i := range 9 {
+			all = append(all, sample{at: time.Duration(i) * c.every, descriptors: 14, memory: 5000 + c.grows*i})
+		}
+		if err := trendOf(all).err(); (err != nil) != c.bad {
+			t.Errorf("%d KiB every %v: %v", c.grows, c.every, err)
+		}
+	}
+}
+
 func TestKillsAreReadFromWhatTheToolPrints(t *testing.T) {
 	k := kill{clients: map[int]bool{}, towards: map[int]bool{}}
 	for _, line := range []string{

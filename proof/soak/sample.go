@@ -55,12 +55,16 @@ const (
 	// Losing the 410 bytes of an idle relay at each of 10,000 connections a minute
 	// would be 4,000.
 	maxMemorySlope = 2048
+	// memoryNoise is in KiB: what the runtime's arenas come and go by, whatever the time
+	// between the first sample and the last; in half a minute that makes any slope.
+	memoryNoise = 2048
 )
 
 // A trend is the slope of descriptors and memory, a minute.
 type trend struct {
 	samples             int // that it was told from; 0 if too few to say
 	descriptors, memory float64
+	minutes             float64 // from the first of them to the last
 }
 
 // trendOf fits lines through the samples after the first third, in which the stocks
@@ -74,6 +78,7 @@ func trendOf(all []sample) (t trend) {
 		samples:     len(late),
 		descriptors: slope(late, func(s sample) int { return s.descriptors }),
 		memory:      slope(late, func(s sample) int { return s.memory }),
+		minutes:     (late[len(late)-1].at - late[0].at).Minutes(),
 	}
 }
 
@@ -105,7 +110,7 @@ func (t trend) err() error {
 		return nil
 	case t.descriptors != 0:
 		return fmt.Errorf("soak: descriptors in quiet moments %+.2f a minute: must be flat", t.descriptors)
-	case t.memory > maxMemorySlope:
+	case t.memory > maxMemorySlope && t.memory*t.minutes > memoryNoise:
 		return fmt.Errorf("soak: memory in quiet moments %+.0f KiB a minute: must not be above %d", t.memory, maxMemorySlope)
 	}
 	return nil
