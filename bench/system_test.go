@@ -132,9 +132,7 @@ func echoServer(target string) string {
 
 func TestStartedSystemIsMeasuredAndEnded(t *testing.T) {
 	testkit.Leaks(t)
-	if len(measure.Given()) < 2 {
-		t.Skip("needs 2 CPUs")
-	}
+	needTwoCPUs(t)
 	target := place(t)
 	got := call(t, "rr", target, "-c", "4", "-d", "500ms", "--warmup", "300ms", "--start", echoServer(target), "--pin", "split")
 	r := got.result

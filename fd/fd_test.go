@@ -23,7 +23,7 @@ func pair(t *testing.T, network string) (sys.Kernel, *fd.FD, int) {
 	if network == "unix" {
 		a = sys.Addr{Family: sys.Unix, Path: "@penstock-fd-test"}
 	}
-	ln, bound, err := fd.Listen(k, "tcp", a, &fd.Options{}, 0)
+	ln, bound, err := fd.Listen(k, network, a, &fd.Options{}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
