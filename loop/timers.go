@@ -28,6 +28,14 @@ func (l *Loop) Arm(t *Timer, d time.Duration, o Expirer) {
 	l.timers.insert(t)
 }
 
+// ArmWithin is Arm, unless t is set to run out within d anyway: then it stays as it
+// is. d counts from the beginning of the turn. In most calls it costs a comparison.
+func (l *Loop) ArmWithin(t *Timer, d time.Duration, o Expirer) {
+	if !t.Armed() || t.when > after(l.now, d) {
+		l.Arm(t, d, o)
+	}
+}
+
 // after is d later than now, or never, rather than before.
 func after(now int64, d time.Duration) int64 {
 	if at := now + max(int64(d), 0); at >= now {

@@ -1,14 +1,67 @@
 package splice
 
 import (
-	"fmt"
-	"math"
+	"net"
 	"time"
 
 	"github.com/penstock/penstock/fd"
 	"github.com/penstock/penstock/internal/sys"
 	"github.com/penstock/penstock/loop"
 )
+
+// finish closes both connections and gives the account.
+func (r *relay) finish(reset bool) {
+	if r.phase == over {
+		return
+	}
+	r.phase = over
+	a, b := r.t[0].src, r.t[1].src
+	l := a.Loop()
+	l.Disarm(&r.timer)
+	r.t[0].strand()
+	r.t[1].strand()
+	failed := Neither
+	if r.err == nil && reset {
+		failed, r.err = r.cause()
+	}
+	a.Release(reset)
+	b.Release(reset)
+	l.Count().Relays--
+	if r.o.Done != nil {
+		l.Guard(func() { r.o.Done(Result{AB: r.t[0].account(), BA: r.t[1].account(), Err: r.err, Failed: failed}) })
+	}
+}
+
+// cause is the first error that a socket of the relay met, and whose it was.
+func (r *relay) cause() (Side, error) {
+	for i, side := range [2]Side{A, B} {
+		d := r.t[i].src.FD()
+		if e := d.Err(); e != 0 {
+			network := "tcp"
+			if d.Family() == sys.Unix {
+				network = "unix"
+			}
+			return side, &net.OpError{Op: "relay", Net: network, Addr: r.t[i].src.RemoteAddr(), Err: e}
+		}
+	}
+	return Neither, net.ErrClosed
+}
+
+func (t *transfer) account() Direction {
+	pumped := t.pumped()
+	return Direction{
+		Drained: pumped + uint64(t.stranded), Pumped: pumped,
+		Spliced: t.stats.spliced, Copied: t.stats.copied, Stranded: uint64(t.stranded),
+	}
+}
+
+// Fail cuts the relay at once: its loop ends, or somebody aborted a connection.
+func (r *relay) Fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+	r.finish(true)
+}
 
 // The looks at what is still to be acknowledged, in ms: no event tells of it.
 const (
@@ -17,84 +70,30 @@ const (
 )
 
 // deliver resets both connections once the peers' kernels have acknowledged all
-// that was sent to them, or stopped acknowledging for StallTimeout. Linux lets a
-// peer read what had arrived before the reset.
+// that was sent to them, or have acknowledged nothing for as long as the shortest
+// of the timeouts. Linux lets a peer read what had arrived before the reset.
 func (r *relay) deliver() {
 	if r.phase == over {
 		return
 	}
 	l := r.t[0].src.Loop()
 	if r.phase == moving {
-		r.phase, r.wait, r.outq = delivering, firstLook, -1
-		r.t[0].last = l.Now()
+		r.phase, r.wait = delivering, firstLook
+		r.t[0].last, r.t[1].last = l.Now(), l.Now()
 	}
-	left := int32(min(unacknowledged(r.t[0].src)+unacknowledged(r.t[1].src), math.MaxInt32))
-	if left != r.outq {
-		r.outq = left
-		r.t[0].last = l.Now() // progress
+	left := 0
+	for i := range r.t {
+		n := unacknowledged(r.t[i].dst)
+		r.t[i].noteAcked(n)
+		left += n
 	}
-	limit := r.o.stall()
-	if left == 0 || limit > 0 && l.Now()-r.t[0].last >= int64(limit) {
+	limit := r.o.deliverTimeout()
+	if left == 0 || limit > 0 && r.quiet() >= limit {
 		r.finish(true)
 		return
 	}
 	l.Arm(&r.timer, time.Duration(r.wait)*time.Millisecond, r)
 	r.wait = min(2*r.wait, lastLook)
-}
-
-// stall is StallTimeout with its default; 0 is none.
-func (o *Options) stall() time.Duration {
-	switch {
-	case o.StallTimeout == 0:
-		return defaultStall
-	case o.StallTimeout < 0:
-		return 0
-	}
-	return o.StallTimeout
-}
-
-// arm sets the timer for the timeout that comes first. It is not moved with every
-// byte: when it runs out, what is left of the timeouts is armed anew.
-func (r *relay) arm() {
-	l := r.t[0].src.Loop()
-	next := time.Duration(-1)
-	consider := func(timeout time.Duration, since int64) {
-		if left := timeout - time.Duration(l.Now()-since); timeout > 0 && (next < 0 || left < next) {
-			next = left
-		}
-	}
-	consider(r.o.IdleTimeout, max(r.t[0].last, r.t[1].last))
-	for i := range r.t {
-		since := l.Now()
-		if r.t[i].state == blocked {
-			since = r.t[i].last
-		}
-		consider(r.o.stall(), since)
-	}
-	if next >= 0 {
-		l.Arm(&r.timer, next, r)
-	}
-}
-
-// Expire is a timeout, or a look at the last bytes.
-func (r *relay) Expire() {
-	if r.phase != moving {
-		r.deliver()
-		return
-	}
-	now := r.t[0].src.Loop().Now()
-	if limit := r.o.IdleTimeout; limit > 0 && now-max(r.t[0].last, r.t[1].last) >= int64(limit) {
-		r.Fail(fmt.Errorf("%w: idle for %v", ErrTimeout, limit))
-		return
-	}
-	for i := range r.t {
-		t := &r.t[i]
-		if limit := r.o.stall(); limit > 0 && t.state == blocked && now-t.last >= int64(limit) {
-			r.Fail(fmt.Errorf("%w: sink took no byte for %v", ErrTimeout, limit))
-			return
-		}
-	}
-	r.arm()
 }
 
 // unacknowledged is how many bytes the peer has still to be given, as far as that

@@ -3,12 +3,10 @@ package splice
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"time"
 
 	"github.com/penstock/penstock/fd"
-	"github.com/penstock/penstock/internal/sys"
 	"github.com/penstock/penstock/loop"
 )
 
@@ -17,24 +15,34 @@ import (
 type Options struct {
 	// Mode is how bytes are moved. Default: Auto.
 	Mode Mode
-	// IdleTimeout ends a relay, with a reset of both, through which no byte has moved, in either
-	// direction, for so long. Default (0): none; keep-alive ends dead peers.
+	// IdleTimeout resets both connections after this long without progress in
+	// either direction. Progress is a byte that moves, or one that a peer's kernel
+	// acknowledges. Default (0): none; keep-alive ends dead peers. Other proxies
+	// do have one: nginx 10 minutes (proxy_timeout), Envoy 1 hour (idle_timeout);
+	// HAProxy warns if it has none (timeout client). A relay does not know whether
+	// its protocol is silent by design, so the choice is left to the caller.
 	IdleTimeout time.Duration
-	// StallTimeout ends a relay, with a reset of both, one of whose sinks has taken no byte for so long,
-	// bytes being in flight: TCP itself probes a shut window without end.
-	// Default (0): 5 minutes. Negative: none.
+	// HalfCloseTimeout is IdleTimeout for a relay of which one direction has ended:
+	// a tunnel whose other side says nothing any more, and does not close.
+	// Default (0): 10 minutes. Negative: none.
+	HalfCloseTimeout time.Duration
+	// StallTimeout resets both connections when bytes wait for a sink whose peer has
+	// acknowledged none for this long: TCP itself probes a shut window without
+	// end. Default (0): 5 minutes. Negative: none.
+	//
+	// The peer's acknowledgements raise no event. They are looked at four times
+	// within each of the three timeouts, so that a relay ends up to a quarter of the
+	// timeout late, and never early.
 	StallTimeout time.Duration
 	// Done is called, on the loop, when a relay has ended and both descriptors are
 	// closed. One that must know which relay it was gets an Options of its own.
 	Done func(Result)
 }
 
-const defaultStall = 5 * time.Minute
-
 var defaults Options
 
-// ErrTimeout is wrapped in the error of a relay that its IdleTimeout or
-// StallTimeout ended. It is also an os.ErrDeadlineExceeded.
+// ErrTimeout is wrapped in the error of a relay that one of its timeouts ended. It
+// is also an os.ErrDeadlineExceeded.
 var ErrTimeout = fmt.Errorf("penstock: relay timed out: %w", os.ErrDeadlineExceeded)
 
 // A Direction is what one half of a relay moved, in bytes.
@@ -86,7 +94,6 @@ type relay struct {
 	o     *Options
 	timer loop.Timer
 	err   error  // why it was cut
-	outq  int32  // delivering: what was still to be acknowledged at the last look
 	wait  uint16 // delivering: ms until the next look
 	first uint8  // which transfer runs first in the next visit
 	phase phase
@@ -123,14 +130,13 @@ func Relay(a, b *loop.Conn, o *Options) error {
 	}
 	l := a.Loop()
 	r := &relay{o: o}
-	r.t[0] = transfer{src: a, dst: b, last: l.Now(), state: pumping} // Flush first
-	r.t[1] = transfer{src: b, dst: a, last: l.Now(), state: pumping}
+	r.t[0] = transfer{src: a, dst: b, last: l.Now(), acked: unknown, state: pumping} // Flush first
+	r.t[1] = transfer{src: b, dst: a, last: l.Now(), acked: unknown, state: pumping}
 	a.Attend(r)
 	b.Attend(r)
 	a.Seal()
 	b.Seal()
 	l.Count().Relays++
-	r.arm()
 	return nil
 }
 
@@ -145,6 +151,9 @@ func (r *relay) Ready(*loop.Registration) (again bool) {
 	again = a.run(r.o.Mode)
 	again = b.run(r.o.Mode) || again
 	r.settle()
+	if r.phase == moving {
+		r.lookSoon()
+	}
 	return again || r.phase == moving && (r.t[0].canDrain() || r.t[1].canDrain())
 }
 
@@ -185,58 +194,4 @@ func (r *relay) passEnds() {
 			r.t[i].dst.FD().ShutdownWrite(r.t[i].dst.Loop().Kernel()) // its queue went first
 		}
 	}
-}
-
-// finish closes both connections and gives the account.
-func (r *relay) finish(reset bool) {
-	if r.phase == over {
-		return
-	}
-	r.phase = over
-	a, b := r.t[0].src, r.t[1].src
-	l := a.Loop()
-	l.Disarm(&r.timer)
-	r.t[0].strand()
-	r.t[1].strand()
-	failed := Neither
-	if r.err == nil && reset {
-		failed, r.err = r.cause()
-	}
-	a.Release(reset)
-	b.Release(reset)
-	l.Count().Relays--
-	if r.o.Done != nil {
-		l.Guard(func() { r.o.Done(Result{AB: r.t[0].account(), BA: r.t[1].account(), Err: r.err, Failed: failed}) })
-	}
-}
-
-// cause is the first error that a socket of the relay met, and whose it was.
-func (r *relay) cause() (Side, error) {
-	for i, side := range [2]Side{A, B} {
-		d := r.t[i].src.FD()
-		if e := d.Err(); e != 0 {
-			network := "tcp"
-			if d.Family() == sys.Unix {
-				network = "unix"
-			}
-			return side, &net.OpError{Op: "relay", Net: network, Addr: r.t[i].src.RemoteAddr(), Err: e}
-		}
-	}
-	return Neither, net.ErrClosed
-}
-
-func (t *transfer) account() Direction {
-	pumped := t.stats.spliced + t.stats.copied
-	return Direction{
-		Drained: pumped + uint64(t.stranded), Pumped: pumped,
-		Spliced: t.stats.spliced, Copied: t.stats.copied, Stranded: uint64(t.stranded),
-	}
-}
-
-// Fail cuts the relay at once: its loop ends, or somebody aborted a connection.
-func (r *relay) Fail(err error) {
-	if r.err == nil {
-		r.err = err
-	}
-	r.finish(true)
 }

@@ -53,9 +53,10 @@ type transfer struct {
 	pipe     *pool.Pipe   // leased, with Bytes in it; nil unless they came by splice
 	buf      *pool.Buffer // leased, with Len bytes; nil unless they came by copying
 	stats    struct{ spliced, copied uint64 }
-	last     int64 // when a byte last moved
-	stranded int32 // bytes that were drained and will never be delivered
-	flowed   int32 // bytes delivered since it last stalled, up to proven
+	last     int64  // when there was last progress: a byte moved, or was acknowledged
+	stranded int32  // bytes that were drained and will never be delivered
+	flowed   int32  // bytes delivered since it last stalled, up to proven
+	acked    uint32 // low half of how many bytes the peer had acknowledged at the last look
 	state    state
 	splicing bool
 	streak   int8 // drains in a row that speak for the other way
@@ -72,6 +73,9 @@ func (t *transfer) inFlight() int {
 	}
 	return 0
 }
+
+// pumped is the number of bytes that the sink's kernel has taken.
+func (t *transfer) pumped() uint64 { return t.stats.spliced + t.stats.copied }
 
 // ended says that the transfer will not move another byte.
 func (t *transfer) ended() bool { return t.state == done || t.state == failed }
@@ -106,19 +110,19 @@ func (t *transfer) run(m Mode) (again bool) {
 	}
 }
 
-// stall is how long a sink must stay full to count as slow, and proven how much a
+// slowSink is how long a sink must stay full to count as slow, and proven how much a
 // transfer must deliver after a stall, or at its start, to be lent a big pipe:
 // more than the sockets on the way can hold by themselves (tcp_wmem and tcp_rmem
 // allow 4 and 6 MiB). A big pipe in the hands of a sink that does not read is
 // 256 pages of the user's budget lost to everyone for as long as that lasts.
 const (
-	stall  = int64(200 * time.Millisecond)
-	proven = 12 << 20
+	slowSink = int64(200 * time.Millisecond)
+	proven   = 12 << 20
 )
 
 func (t *transfer) unblock(l *loop.Loop) {
 	t.state = pumping
-	if l.Now()-t.last > stall {
+	if l.Now()-t.last > slowSink {
 		t.flowed = 0
 	}
 }
