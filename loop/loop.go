@@ -48,6 +48,7 @@ type Loop struct {
 	light  readyList // ready, and quickly served
 	heavy  readyList // ready, and with much to move
 	timers timers
+	late   late
 	now    int64  // the clock, read once a turn
 	batch  uint32 // number of this turn
 	left   int    // what is left of the current visit's budget
@@ -103,8 +104,9 @@ func (l *Loop) run() {
 }
 
 // turn is the whole of the loop: take events, then run what was posted, what is
-// due and what is ready, each within a limit. It waits for events only if there
-// is nothing else to do, and not even then if mayBlock is false.
+// ready and what is due, each within a limit. Timers come last: what is ready may
+// put a timeout off. It waits for events only if there is nothing else to do, and
+// not even then if mayBlock is false.
 func (l *Loop) turn(mayBlock bool) {
 	l.batch++
 	l.turns.Store(uint64(l.batch))
@@ -115,8 +117,10 @@ func (l *Loop) turn(mayBlock bool) {
 		l.dispatch(&events[i])
 	}
 	l.runTasks()
-	l.runTimers()
-	l.runReady()
+	visited := l.runReady()
+	if l.caughtUp(len(events), visited) {
+		l.runTimers()
+	}
 	if l.batch%publishTurns == 0 {
 		l.publish()
 	}

@@ -67,19 +67,17 @@ func (l *Loop) Wake(r *Registration) { l.push(r) }
 // message waits for the bulk on its loop no longer than a fraction of a
 // millisecond, and the bulk for the messages no longer than one turn of them.
 //
-// Who becomes heavy here waits for the next turn: nobody is visited twice in one.
-func (l *Loop) runReady() {
+// A registration that becomes heavy here waits for the next turn: none is visited
+// twice in one. runReady returns how many of the heavy ones it visited.
+func (l *Loop) runReady() (visited int) {
 	heavy := l.heavy.length
 	for range l.light.length {
 		l.serve(l.light.pop())
 	}
-	spent := 0
-	for range heavy {
-		if spent >= turnBytes {
-			return
-		}
+	for spent := 0; visited < heavy && spent < turnBytes; visited++ {
 		spent += l.serve(l.heavy.pop())
 	}
+	return visited
 }
 
 // serve runs the task of r and answers what it spent.

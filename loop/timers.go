@@ -78,6 +78,9 @@ func (h timers) next(now int64) int64 {
 	return max(h[0].when-now, 0)
 }
 
+// overdue reports whether the first timer should have run more than d ago.
+func (h timers) overdue(now, d int64) bool { return len(h) > 0 && now-h[0].when > d }
+
 // expired takes out and answers the first timer if it has run out by now.
 func (h *timers) expired(now int64) *Timer {
 	if len(*h) == 0 || (*h)[0].when > now {
