@@ -30,7 +30,9 @@ type Config struct {
 	// LockThreads keeps each loop on a thread of its own (runtime.LockOSThread),
 	// and measures that thread's CPU time: Counters.CPU. Default: off.
 	LockThreads bool
-	// Logger takes warnings and panics. Default (nil): slog.Default.
+	// Logger takes warnings and panics. Its handler is called on a goroutine of the
+	// group's own, and may block: up to 256 records wait for it, further ones are
+	// dropped (Group.LogDropped). Default (nil): slog.Default.
 	Logger *slog.Logger
 	// Kernel and Stepped are for the tests of Penstock itself. Default (nil): the
 	// host's kernel. Stepped starts no goroutine: whoever made the group runs its
@@ -43,7 +45,8 @@ type Config struct {
 // methods may be called by any goroutine.
 type Group struct {
 	k        sys.Kernel
-	log      *slog.Logger
+	log      *slog.Logger // hands records over to recorder
+	recorder *recorder
 	loops    []*Loop
 	governor *pool.Governor
 	workers  *pool.Workers
@@ -97,16 +100,20 @@ func newGroup(config Config) (*Group, error) {
 		}
 		config.Kernel = k
 	}
+	recorder := newRecorder(config.Logger.Handler())
 	g := &Group{
-		k: config.Kernel, log: config.Logger, config: config,
+		k: config.Kernel, log: slog.New(recorder), recorder: recorder, config: config,
 		governor: pool.NewGovernor(config.Kernel),
 		files:    config.Kernel.MaxFiles(),
 		drained:  make(chan struct{}, 1),
 		stop:     make(chan struct{}),
 		over:     make(chan struct{}),
 	}
+	if config.Stepped {
+		g.log = config.Logger // no goroutine, and no loop of its own to hold
+	}
 	g.workers = pool.NewWorkers(config.Workers, func(v any) {
-		g.log.Error("penstock: worker panicked", slog.Any("panic", v))
+		g.log.Error("penstock: worker panicked", slog.String("panic", fmt.Sprint(v)))
 	})
 	g.spare.Store(-1)
 	for i := range config.Loops {
@@ -115,6 +122,7 @@ func newGroup(config Config) (*Group, error) {
 			for _, l := range g.loops {
 				l.end()
 			}
+			recorder.close()
 			return nil, fmt.Errorf("penstock: loop %d of %d: %w", i+1, config.Loops, err)
 		}
 		g.loops = append(g.loops, l)
@@ -199,6 +207,7 @@ func (g *Group) Close() error {
 	defer close(g.over)
 	g.ended.Wait()
 	g.workers.Close()
+	g.recorder.close()
 	g.lendSpare()
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -207,6 +216,15 @@ func (g *Group) Close() error {
 	}
 	return nil
 }
+
+// Log returns a logger for handlers. It writes to Config.Logger as the group itself
+// does, on another goroutine: it never waits, and drops what is too much. Arguments
+// are formatted later, and must not be changed. Any goroutine may call it.
+func (g *Group) Log() *slog.Logger { return g.log }
+
+// LogDropped returns how many log records were dropped because Config.Logger did
+// not take them fast enough. Any goroutine may call it.
+func (g *Group) LogDropped() uint64 { return g.recorder.dropped.Load() }
 
 // addConn counts connections as soon as they are meant for the loop: the next
 // choice of the loop with fewest takes it into account.

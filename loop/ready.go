@@ -129,7 +129,7 @@ func (l *Loop) contain(r *Registration) {
 	}
 	l.count.Panics++
 	l.group.log.Error("penstock: handler panicked; its connection, if it has one, is reset",
-		slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+		slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
 	if r != nil && r.task != nil {
 		task := r.task
 		l.guard(nil, func() { task.Fail(fmt.Errorf("%w: %v", ErrPanic, v)) })
