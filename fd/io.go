@@ -92,24 +92,59 @@ func (d *FD) Probe(k sys.Kernel) sys.Errno {
 // mark behind which bytes wait, once a FIN has come. Then EAGAIN is answered with
 // Urgent set and Readable left, and Recv crosses the mark.
 //
-// refused says that splice(2) cannot serve this pair now, no byte having moved, and
-// that Recv may. EINVAL is such an answer, and ENOMEM, as copying needs no pipe
-// buffers. So is whatever a socket that has failed answers: at an urgent mark that
-// is its error, or EAGAIN, in front of bytes that recv still reads.
+// refused reports that splice(2) cannot serve this socket now, no byte having moved,
+// and that Recv may. ENOMEM is such an answer, as copying needs no pipe buffers, and so
+// is what a kernel or a sandbox answers that does not allow the call (refusal).
+// Whatever a socket that has failed answers is a refusal, too: at an urgent mark that
+// is its error, or EAGAIN, in front of bytes that recv still reads. e is then what
+// splice(2) returned.
 func (d *FD) Drain(k sys.Kernel, w, n int) (moved int, refused bool, e sys.Errno) {
 	moved, e = k.Splice(d.Num(), w, n)
 	switch {
-	case e == sys.EINVAL || e == sys.ENOMEM || e == sys.EAGAIN && d.unreadable():
-		return 0, true, 0
+	case e == sys.ENOMEM || e == sys.EAGAIN && d.unreadable():
+		return 0, true, e
 	case e == sys.EAGAIN:
 		return 0, false, d.failed(e, Readable)
 	case e != 0:
-		d.Fail(e)
-		return 0, true, 0
+		if !refusal(e) || d.failedWith(k, e) {
+			d.Fail(e)
+		}
+		return 0, true, e
 	case moved == 0:
 		return 0, false, d.confirmEnd(k)
 	}
 	return moved, false, 0
+}
+
+// refusal reports whether e is what a kernel or a sandbox says that does not allow a
+// call: EINVAL and EOPNOTSUPP for this kind of file, ENOSYS for any, EPERM and EACCES
+// by a policy (seccomp(2), an LSM).
+func refusal(e sys.Errno) bool {
+	switch e {
+	case sys.EINVAL, sys.ENOSYS, sys.EOPNOTSUPP, sys.EPERM, sys.EACCES:
+		return true
+	}
+	return false
+}
+
+// failedWith reports whether e, which looks like a refusal, was the socket's own error:
+// EACCES and EOPNOTSUPP can be, by way of ICMP (tcp_v6_err, tcp_write_err). The kernel
+// hands that out once and answers 0 from then on, so taken for a refusal it would
+// turn a cut into an end.
+//
+// A socket that has bytes, or has nothing now, has not failed. One that reads 0 has
+// ended, or has failed; only of the latter a send says EPIPE. After our own end
+// every send does, and the doubt goes against the end.
+func (d *FD) failedWith(k sys.Kernel, e sys.Errno) bool {
+	if e == sys.EINVAL || e == sys.ENOSYS || d.kind == sys.Unix {
+		return false // no error that such a socket has
+	}
+	var one [1]byte
+	if n, e := k.Recv(d.Num(), one[:], sys.MsgPeek); n > 0 || e != 0 {
+		return false // EAGAIN, or an error that Recv meets
+	}
+	_, e = k.Send(d.Num(), nil, 0)
+	return e != 0 && e != sys.EAGAIN
 }
 
 func (d *FD) confirmEnd(k sys.Kernel) sys.Errno {

@@ -43,40 +43,49 @@ const defaultKeepAlive = 15 * time.Second
 // maxKeepAlive is the longest time that the kernel takes, in seconds: MAX_TCP_KEEPIDLE.
 const maxKeepAlive = 32767
 
-// Set sets the options on a socket. The first error ends it.
+// Set sets the options on a socket, in the order of the table, and returns the first
+// error of one that was asked for. The defaults are ours: a kernel or a sandbox that
+// refuses one of those gets along without it.
 func (o *Options) Set(k sys.Kernel, num int, f sys.Family) sys.Errno {
-	s := setter{k: k, num: num}
-	s.set(o.RecvBuffer > 0, sys.SolSocket, sys.SoRcvbuf, o.RecvBuffer)
-	s.set(o.SendBuffer > 0, sys.SolSocket, sys.SoSndbuf, o.SendBuffer)
-	if f == sys.Unix {
-		return s.e
-	}
-	s.set(!o.Delay, sys.IPProtoT, sys.TCPNoDelay, 1)
-	if o.KeepAlive >= 0 {
-		every := o.KeepAlive
-		if every == 0 {
-			every = defaultKeepAlive
+	table := o.table()
+	for i := range table {
+		opt := &table[i]
+		if !opt.wanted || f == sys.Unix && !opt.unix {
+			continue
 		}
-		seconds := int(min(max(every, time.Second)/time.Second, maxKeepAlive))
-		s.set(true, sys.SolSocket, sys.SoKeepalive, 1)
-		s.set(true, sys.IPProtoT, sys.TCPKeepIdle, seconds)
-		s.set(true, sys.IPProtoT, sys.TCPKeepIntvl, seconds)
+		e := k.SetOption(num, opt.level, opt.name, min(opt.value, math.MaxInt32))
+		if e != 0 && opt.vital {
+			return e
+		}
 	}
+	return 0
+}
+
+// An option is one setsockopt(2).
+type option struct {
+	level, name, value int
+
+	wanted bool
+	vital  bool // the caller asked for it: a refusal is an error
+	unix   bool // Unix sockets have it, too
+}
+
+func (o *Options) table() [8]option {
+	keepAlive, asked := o.KeepAlive, o.KeepAlive > 0
+	if keepAlive == 0 {
+		keepAlive = defaultKeepAlive
+	}
+	seconds := int(min(max(keepAlive, time.Second)/time.Second, maxKeepAlive))
 	// Rounded up: 0 would stand for the kernel's own time, which is a thousand times longer.
-	s.set(o.UserTimeout > 0, sys.IPProtoT, sys.TCPUserTimeout, int((o.UserTimeout-1)/time.Millisecond)+1)
-	s.set(o.ReusePort, sys.SolSocket, sys.SoReusePort, 1)
-	return s.e
-}
-
-// A setter sets options until one fails.
-type setter struct {
-	k   sys.Kernel
-	num int
-	e   sys.Errno
-}
-
-func (s *setter) set(wanted bool, level, name, value int) {
-	if wanted && s.e == 0 {
-		s.e = s.k.SetOption(s.num, level, name, min(value, math.MaxInt32))
+	userTimeout := int((o.UserTimeout-1)/time.Millisecond) + 1
+	return [...]option{
+		{sys.SolSocket, sys.SoRcvbuf, o.RecvBuffer, o.RecvBuffer > 0, true, true},
+		{sys.SolSocket, sys.SoSndbuf, o.SendBuffer, o.SendBuffer > 0, true, true},
+		{sys.IPProtoT, sys.TCPNoDelay, 1, !o.Delay, false, false},
+		{sys.SolSocket, sys.SoKeepalive, 1, keepAlive > 0, asked, false},
+		{sys.IPProtoT, sys.TCPKeepIdle, seconds, keepAlive > 0, asked, false},
+		{sys.IPProtoT, sys.TCPKeepIntvl, seconds, keepAlive > 0, asked, false},
+		{sys.IPProtoT, sys.TCPUserTimeout, userTimeout, o.UserTimeout > 0, true, false},
+		{sys.SolSocket, sys.SoReusePort, 1, o.ReusePort, true, false},
 	}
 }

@@ -39,17 +39,17 @@ func setUpListener(k sys.Kernel, num int, a sys.Addr, both bool, o *Options, bac
 	if backlog == 0 {
 		backlog = 4096
 	}
-	if a.Family != sys.Unix {
-		if e := k.SetOption(num, sys.SolSocket, sys.SoReuseAddr, 1); e != 0 {
-			return "setsockopt SO_REUSEADDR", e
-		}
+	if a.Family != sys.Unix { // without it bind(2) may fail while old connections are in TIME_WAIT, and says so
+		_ = k.SetOption(num, sys.SolSocket, sys.SoReuseAddr, 1)
 	}
 	if a.Family == sys.Inet6 {
 		only := 1
 		if both {
 			only = 0
 		}
-		if e := k.SetOption(num, sys.IPProtoV6, sys.IPv6Only, only); e != 0 {
+		// Both families, where the kernel has them: one alone is better than none. IPv6 alone
+		// was asked for.
+		if e := k.SetOption(num, sys.IPProtoV6, sys.IPv6Only, only); e != 0 && !both {
 			return "setsockopt IPV6_V6ONLY", e
 		}
 	}
@@ -107,9 +107,7 @@ func Dial(k sys.Kernel, a sys.Addr, source *sys.Addr, o *Options) (num int, call
 
 func bindSource(k sys.Kernel, num int, source sys.Addr, o *Options) sys.Errno {
 	if source.Family != sys.Unix && source.AP.Port() == 0 && !o.PortAtBind {
-		if e := k.SetOption(num, sys.IPProtoIP, sys.IPBindAddressNoPort, 1); e != 0 {
-			return e
-		}
+		_ = k.SetOption(num, sys.IPProtoIP, sys.IPBindAddressNoPort, 1) // else bind(2) chooses the port
 	}
 	return k.Bind(num, source)
 }

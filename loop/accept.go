@@ -37,6 +37,7 @@ type listener struct {
 	timer    Timer
 	resuming atomic.Bool // a resume is posted
 	warned   int64       // when the last warning was logged
+	failures int         // of accept4 in a row
 }
 
 // Ready accepts, and closes a listener that was to stop once it has all.
@@ -60,31 +61,50 @@ func (a *listener) take() (again bool) {
 		num, peer, e := l.k.Accept(a.fd.Num())
 		switch e {
 		case 0:
+			a.failures = 0
 			l.count.Accepted++
 			a.last--
 			a.place(num, peer.Family)
 			a.short = a.crowded(num)
 		case sys.EAGAIN:
+			a.failures = 0
 			a.fd.Clear(fd.Readable)
 			return false
-		case sys.EMFILE, sys.ENFILE, sys.ENOBUFS, sys.ENOMEM:
+		default:
 			l.count.AcceptErrors++
-			a.pause("out of resources", e)
-			return false
-		case sys.EINVAL, sys.EBADF, sys.ENOTSOCK, sys.EOPNOTSUPP:
-			l.count.AcceptErrors++
-			if !a.stopping {
-				a.pause("listener broken", e)
+			if why, lasting := a.acceptFailed(e); why != "" {
+				if !lasting || !a.stopping { // what lasts would keep a listener that ends
+					a.pause(why, e)
+				}
+				return false
 			}
-			return false
-		default: // a connection that died in the backlog: accept(2), "Error handling"
-			l.count.AcceptErrors++
 		}
 		if !l.Spend(acceptCost) {
 			return true
 		}
 	}
 	return false
+}
+
+// acceptTries is how many failures in a row that may be of one connection each are
+// taken for that.
+const acceptTries = 16
+
+// acceptFailed returns why the listener must pause after a failed accept4, "" if it
+// may go on. A connection that died in the backlog has an error of its own, and is
+// gone (accept(2), "Error handling"); which errors those are no list tells for sure,
+// so a few in a row pass. What goes on failing would spin: a listener that is broken, a
+// policy that refuses the call, and each other lasting error.
+func (a *listener) acceptFailed(e sys.Errno) (why string, lasting bool) {
+	switch e {
+	case sys.EMFILE, sys.ENFILE, sys.ENOBUFS, sys.ENOMEM:
+		return "out of resources", false
+	}
+	if a.failures++; a.failures >= acceptTries {
+		a.failures = 0
+		return "accept4 fails", true
+	}
+	return "", false
 }
 
 // admits says whether one more connection can be served. While the reserve

@@ -22,6 +22,16 @@ func (l *Loop) PutPipe(p *pool.Pipe) {
 	}
 }
 
+// SpliceAllowed takes note that splice(2) served a task, or was refused for a reason
+// that may last. After some refusals in a row LeasePipe returns nil for good.
+func (l *Loop) SpliceAllowed(ok bool) {
+	if ok {
+		l.group.governor.Spliced()
+	} else if l.group.governor.Refuse() {
+		l.group.log.Warn("penstock: splice(2) is refused, by the kernel or a sandbox: relays copy from here on")
+	}
+}
+
 // trimPipes closes the pipes that an idle loop no longer needs, all of them in
 // the end, and stops coming back when none is left.
 func (l *Loop) trimPipes() {

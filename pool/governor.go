@@ -40,6 +40,7 @@ type Governor struct {
 	bigPages int64 // what big pipes may have of it
 	used     atomic.Int64
 	usedBig  atomic.Int64
+	refusals atomic.Int64 // of splice(2) in a row; refusalsLast is for good
 }
 
 // NewGovernor reads the limits. A process with the capability to exceed them is
@@ -66,6 +67,24 @@ func (g *Governor) Budget() int { return int(g.pages) }
 
 // Used is the number of pages that the pipes have now.
 func (g *Governor) Used() int { return int(g.used.Load()) }
+
+// refusalsLast is how many refusals of splice(2) in a row, on any of the group's loops,
+// are taken for a kernel or a sandbox that never allows it.
+const refusalsLast = 16
+
+// Spliced takes note that splice(2) moved bytes or found none: it is allowed.
+func (g *Governor) Spliced() {
+	if g.refusals.Load() != 0 && !g.Refused() {
+		g.refusals.Store(0)
+	}
+}
+
+// Refuse takes note that splice(2) was refused, and reports whether this refusal was the
+// one after which no pipe is lent any more.
+func (g *Governor) Refuse() (last bool) { return g.refusals.Add(1) == refusalsLast }
+
+// Refused reports whether splice(2) is refused for good, as far as anything tells.
+func (g *Governor) Refused() bool { return g.refusals.Load() >= refusalsLast }
 
 // admit takes the pages of one pipe out of the budget, or says that they are not
 // there.

@@ -50,8 +50,13 @@ func (p *Pipes) Stats() PipeStats {
 }
 
 // Lease answers an empty pipe, big if that is asked for and can be had, else
-// small, else nil: then the caller copies.
+// small, else nil: then the caller copies. It is nil for good once splice(2) has been
+// refused for good (Governor.Refused).
 func (p *Pipes) Lease(big bool) *Pipe {
+	if p.gov.Refused() {
+		p.stats.Refused++
+		return nil
+	}
 	pipe := p.find(big)
 	if pipe == nil && big {
 		pipe = p.find(false)

@@ -54,6 +54,7 @@ func (t *transfer) drainPipe(m Mode) bool {
 	l.Count().Drains++
 	n, refused, e := t.src.FD().Drain(l.Kernel(), pipe.W, pipe.Size)
 	if n > 0 {
+		l.SpliceAllowed(true)
 		pipe.Bytes = n
 		t.pipe = pipe
 		t.took(n)
@@ -63,6 +64,9 @@ func (t *transfer) drainPipe(m Mode) bool {
 	l.PutPipe(pipe)
 	switch {
 	case refused:
+		if e != sys.ENOMEM && t.src.FD().Err() == 0 { // neither the memory nor the socket
+			l.SpliceAllowed(false)
+		}
 		t.deny()
 		return false
 	case e == sys.EAGAIN:

@@ -107,6 +107,7 @@ const (
 	ENOENT        = syscall.ENOENT
 	ENOPROTOOPT   = syscall.ENOPROTOOPT
 	EOPNOTSUPP    = syscall.EOPNOTSUPP
+	EACCES        = syscall.EACCES
 	EADDRINUSE    = syscall.EADDRINUSE
 	EADDRNOTAVAIL = syscall.EADDRNOTAVAIL
 	EAFNOSUPPORT  = syscall.EAFNOSUPPORT
@@ -115,6 +116,7 @@ const (
 	ECONNABORTED  = syscall.ECONNABORTED
 	ECONNREFUSED  = syscall.ECONNREFUSED
 	ECONNRESET    = syscall.ECONNRESET
+	ENOSYS        = syscall.ENOSYS
 	ENOTCONN      = syscall.ENOTCONN
 	ENOTSOCK      = syscall.ENOTSOCK
 	ETIMEDOUT     = syscall.ETIMEDOUT
