@@ -10,10 +10,11 @@ import (
 	"github.com/penstock/penstock/internal/sys"
 )
 
-// ParseAddr reads an address: "tcp", "tcp4" or "tcp6" with "host:port" where
-// host is a literal IP address or empty (any), or "unix" with a path, which in
-// the abstract namespace starts with '@'. literal is false, and nothing else is
-// answered, where host is a name that must be resolved first.
+// ParseAddr parses an address: "tcp", "tcp4" or "tcp6" with "host:port", or "unix" with a
+// path, or with "@name" in the abstract namespace. An empty host is the unspecified
+// address. It makes no system call. literal is false, and a is not valid, if host is a
+// name, port is the name of a service or the zone is the name of an interface: these must
+// be looked up first, which may block.
 func ParseAddr(network, address string) (a sys.Addr, literal bool, err error) {
 	switch network {
 	case "unix":
@@ -25,11 +26,13 @@ func ParseAddr(network, address string) (a sys.Addr, literal bool, err error) {
 }
 
 func parseUnix(path string) (sys.Addr, bool, error) {
-	if path == "" || path == "@" {
+	switch {
+	case path == "" || path == "@":
 		return sys.Addr{}, true, fmt.Errorf("penstock: unix address %q: must be a path, or @name in the abstract namespace", path)
-	}
-	if len(path) > sys.MaxPath {
+	case !sys.PathFits(path):
 		return sys.Addr{}, true, fmt.Errorf("penstock: unix address %q: %d bytes are too long, at most %d", path, len(path), sys.MaxPath)
+	case path[0] != '@' && strings.Contains(path, "\x00"):
+		return sys.Addr{}, true, fmt.Errorf("penstock: unix address %q: the path contains a zero byte, at which the kernel would cut it off", path)
 	}
 	return sys.Addr{Family: sys.Unix, Path: path}, true, nil
 }
@@ -39,8 +42,8 @@ func parseTCP(network, address string) (sys.Addr, bool, error) {
 	if err != nil {
 		return sys.Addr{}, true, fmt.Errorf("penstock: address %q: must be host:port: %w", address, err)
 	}
-	number, err := parsePort(network, port)
-	if err != nil {
+	number, numeric := parsePort(port)
+	if !numeric && strings.Trim(port, "0123456789") == "" {
 		return sys.Addr{}, true, fmt.Errorf("penstock: address %q: port %q: must be 0 to 65535 or a service's name", address, port)
 	}
 	if host == "" {
@@ -50,25 +53,26 @@ func parseTCP(network, address string) (sys.Addr, bool, error) {
 		}
 	}
 	ip, err := netip.ParseAddr(host)
-	if err != nil {
+	if err != nil || !numeric || !isNumber(ip.Zone()) {
 		return sys.Addr{}, false, nil
 	}
 	a, err := Inet(network, netip.AddrPortFrom(ip, number))
 	return a, true, err
 }
 
-func parsePort(network, port string) (uint16, error) {
-	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
-		return uint16(n), nil
-	}
-	if strings.Trim(port, "0123456789") == "" {
-		return 0, strconv.ErrRange
-	}
-	n, err := net.LookupPort(network, port)
-	return uint16(n), err
+func parsePort(port string) (number uint16, numeric bool) {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return uint16(n), err == nil
 }
 
-// Inet is the socket address of an IP address and port.
+// isNumber reports whether a zone is empty or an interface's index.
+func isNumber(zone string) bool {
+	_, err := strconv.ParseUint(zone, 10, 32)
+	return zone == "" || err == nil
+}
+
+// Inet returns the socket address of an IP address and port. The name of a zone is looked
+// up, which asks the kernel for its interfaces.
 func Inet(network string, ap netip.AddrPort) (sys.Addr, error) {
 	ip := ap.Addr()
 	a := sys.Addr{Family: sys.Inet6, AP: netip.AddrPortFrom(ip.WithZone(""), ap.Port())}
@@ -89,26 +93,13 @@ func Inet(network string, ap netip.AddrPort) (sys.Addr, error) {
 	return a, nil
 }
 
-func zoneIndex(zone string) (uint32, error) {
-	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
-		return uint32(n), nil
-	}
-	iface, err := net.InterfaceByName(zone)
-	if err != nil {
-		return 0, err
-	}
-	return uint32(iface.Index), nil
-}
-
-// NetAddr is the address as package net has it: a *net.TCPAddr or *net.UnixAddr.
+// NetAddr returns the address as package net has it: a *net.TCPAddr or *net.UnixAddr.
 func NetAddr(a sys.Addr) net.Addr {
 	if a.Family == sys.Unix {
 		return &net.UnixAddr{Name: a.Path, Net: "unix"}
 	}
 	t := net.TCPAddrFromAddrPort(a.AP)
-	if a.Zone != 0 {
-		t.Zone = strconv.Itoa(int(a.Zone))
-	}
+	t.Zone = zoneName(a.Zone)
 	return t
 }
 

@@ -139,21 +139,35 @@ func TestDrainDoesNotTakeAnUrgentMarkForTheEnd(t *testing.T) {
 func TestAddressesFromOutside(t *testing.T) {
 	for _, good := range []struct{ network, address, want string }{
 		{"tcp", "127.0.0.1:80", "127.0.0.1:80"}, {"tcp", ":80", "[::]:80"}, {"tcp4", ":80", "0.0.0.0:80"},
-		{"tcp", "[::1]:http", "[::1]:80"}, {"tcp", "[::ffff:1.2.3.4]:5", "1.2.3.4:5"}, {"unix", "@x", "@x"}, {"unix", "/x", "/x"},
+		{"tcp", "[fe80::1%1]:80", "[fe80::1%lo]:80"}, {"tcp", "[fe80::1%4000000000]:80", "[fe80::1%4000000000]:80"}, {"tcp", "[::ffff:1.2.3.4]:5", "1.2.3.4:5"}, {"unix", "@x", "@x"}, {"unix", "/x", "/x"},
 	} {
 		a, literal, err := fd.ParseAddr(good.network, good.address)
 		if err != nil || !literal || fd.NetAddr(a).String() != good.want {
 			t.Errorf("%s %s: %v, %v, %v", good.network, good.address, fd.NetAddr(a), literal, err)
 		}
 	}
-	if _, literal, err := fd.ParseAddr("tcp", "localhost:80"); literal || err != nil {
-		t.Errorf("a name: literal %v, %v", literal, err)
+	for _, name := range []string{"localhost:80", "127.0.0.1:http", ":http", "[fe80::1%lo]:80"} {
+		if _, literal, err := fd.ParseAddr("tcp", name); literal || err != nil {
+			t.Errorf("%s: literal %v, %v", name, literal, err)
+		}
 	}
-	for _, bad := range [][2]string{{"udp", "1.2.3.4:5"}, {"tcp", "1.2.3.4"}, {"tcp", "1.2.3.4:x y"}, {"tcp", "1.2.3.4:65536"},
-		{"tcp4", "[::1]:5"}, {"unix", ""}, {"unix", "@"}, {"tcp", "[fe80::1%nosuchif]:5"}} {
+	for _, bad := range [][2]string{{"udp", "1.2.3.4:5"}, {"tcp", "1.2.3.4"}, {"tcp", "1.2.3.4:"}, {"tcp", "1.2.3.4:65536"},
+		{"tcp4", "[::1]:5"}, {"unix", ""}, {"unix", "@"}} {
 		if _, _, err := fd.ParseAddr(bad[0], bad[1]); err == nil {
 			t.Errorf("%v was taken", bad)
 		}
+	}
+}
+
+// The name of a zone becomes the index of its interface, and comes back as a name.
+func TestZonesHaveNames(t *testing.T) {
+	testkit.Leaks(t)
+	a, err := fd.Inet("tcp", netip.MustParseAddrPort("[fe80::1%lo]:80"))
+	if err != nil || a.Zone == 0 || fd.NetAddr(a).String() != "[fe80::1%lo]:80" {
+		t.Errorf("%+v, %v, %v", a, fd.NetAddr(a), err)
+	}
+	if a, err := fd.Inet("tcp", netip.MustParseAddrPort("[fe80::1%nosuchif]:80")); err == nil {
+		t.Errorf("%+v", a)
 	}
 }
 

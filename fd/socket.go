@@ -6,13 +6,14 @@ import (
 	"github.com/penstock/penstock/internal/sys"
 )
 
-// Listen makes a listening socket: socket, options, bind, listen; and answers the
-// address that it was bound to, port 0 replaced by the kernel's choice. backlog 0 is
-// 4096, which the kernel caps at net.core.somaxconn. Any address is one of both families,
-// unless network is "tcp6".
+// Listen makes a listening socket: socket, options, bind, listen. It returns the address
+// that the socket was bound to, port 0 replaced by the kernel's choice. backlog 0 is
+// 4096, which the kernel caps at net.core.somaxconn. The unspecified address stands for
+// both families, unless network is "tcp4" or "tcp6".
 //
-// A Unix path whose socket nobody listens on any more (connect answers
-// ECONNREFUSED) is taken over; one that is in use answers EADDRINUSE.
+// A Unix path whose listener is gone (connect fails with ECONNREFUSED) is taken over; one
+// that is in use fails with EADDRINUSE. Listen then waits up to 5 s for the lock of the
+// path (lockPath).
 func Listen(k sys.Kernel, network string, a sys.Addr, o *Options, backlog int) (num int, bound sys.Addr, err error) {
 	num, e := k.Socket(a.Family)
 	both := a.Family == sys.Inet6 && a.AP.Addr().IsUnspecified() && network != "tcp6"
@@ -22,6 +23,14 @@ func Listen(k sys.Kernel, network string, a sys.Addr, o *Options, backlog int) (
 	}
 	if e != 0 {
 		return -1, a, os.NewSyscallError("socket", e)
+	}
+	if isPath(a) {
+		release, err := lockPath(a.Path)
+		if err != nil {
+			CloseNum(k, num)
+			return -1, a, err
+		}
+		defer release()
 	}
 	call, e := setUpListener(k, num, a, both, o, backlog)
 	if e == 0 {
@@ -65,22 +74,6 @@ func setUpListener(k sys.Kernel, num int, a sys.Addr, both bool, o *Options, bac
 		return "bind", e
 	}
 	return "listen", k.Listen(num, backlog)
-}
-
-// abandoned says that a Unix path is the socket of a listener that is gone.
-func abandoned(k sys.Kernel, a sys.Addr) bool {
-	if a.Family != sys.Unix || a.Path[0] == '@' {
-		return false
-	}
-	if info, err := os.Lstat(a.Path); err != nil || info.Mode()&os.ModeSocket == 0 {
-		return false
-	}
-	num, e := k.Socket(sys.Unix)
-	if e != 0 {
-		return false
-	}
-	defer CloseNum(k, num)
-	return k.Connect(num, a) == sys.ECONNREFUSED
 }
 
 // Dial makes a socket that begins to connect. e is 0 if it is connected already,

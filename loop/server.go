@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -87,10 +88,13 @@ func (s *Server) ListenAndServe(ctx context.Context, network, address string) er
 
 // Listen listens on an address: "tcp", "tcp4" or "tcp6" with IP:port (":port" is
 // any address, of both families), or "unix" with a path or @name; a name is
-// resolved, which blocks. It answers the
-// address that it got, port 0 replaced by the kernel's choice. It may be called
-// several times before Serve, and after it answers an error: nobody would accept. On an
-// error the server is as it was.
+// resolved, which blocks. It returns the address that the listener is bound to, port 0
+// replaced by the kernel's choice. It may be called several times before Serve, and
+// returns an error after it. On an error the server is as it was.
+//
+// A Unix path that a server left behind when it crashed is taken over. Of several
+// servers that start on one path at the same time one listens, and the others get
+// EADDRINUSE (fd.Listen has the lock that it takes).
 func (s *Server) Listen(network, address string) (net.Addr, error) {
 	if s.Handler == nil {
 		return nil, errors.New("penstock: Server.Handler is nil: it must open the connections")
@@ -123,6 +127,10 @@ func resolveListen(network, address string) (sys.Addr, error) {
 	t, err := net.ResolveTCPAddr(network, address)
 	if err != nil {
 		return sys.Addr{}, err
+	}
+	if t.IP == nil { // ":http"
+		a, _, err := fd.ParseAddr(network, net.JoinHostPort("", strconv.Itoa(t.Port)))
+		return a, err
 	}
 	return fd.Inet(network, t.AddrPort())
 }
@@ -281,14 +289,12 @@ func (s *Server) keep(name string) {
 }
 
 // unlink removes the files of the Unix sockets, unless a successor has made others in
-// their places.
+// their places (fd.Unlink).
 func (s *Server) unlink() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.paths {
-		if file, err := os.Lstat(p.name); err == nil && os.SameFile(file, p.file) {
-			os.Remove(p.name)
-		}
+		fd.Unlink(p.name, p.file)
 	}
 	s.paths = nil
 }

@@ -1,6 +1,9 @@
 package sys
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Family is the family of a stream socket.
 type Family uint8
@@ -23,5 +26,10 @@ type Addr struct {
 	Family Family
 }
 
-// MaxPath is the longest Unix path, in bytes: sun_path less its final zero.
+// MaxPath is the longest Unix path, and the longest name in the abstract namespace, in
+// bytes. sun_path has 108: a path needs a zero after it, a name one before it, in the
+// place of the '@'.
 const MaxPath = 107
+
+// PathFits reports whether a Unix path or name fits sun_path.
+func PathFits(path string) bool { return len(strings.TrimPrefix(path, "@")) <= MaxPath }

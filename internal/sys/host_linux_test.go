@@ -25,6 +25,7 @@ func TestSockaddrsSurviveTheKernelsLayout(t *testing.T) {
 		{Family: Unix, Path: "/run/a socket"},
 		{Family: Unix, Path: "@abstract"},
 		{Family: Unix, Path: "/" + string(bytesOf('x', MaxPath-1))},
+		{Family: Unix, Path: "@" + string(bytesOf('x', MaxPath))},
 	} {
 		var s sockaddr
 		if e := s.encode(a); e != 0 {
@@ -34,7 +35,7 @@ func TestSockaddrsSurviveTheKernelsLayout(t *testing.T) {
 		}
 	}
 	for _, a := range []Addr{{}, {Family: Unix}, {Family: Unix, Path: string(bytesOf('x', MaxPath+1))},
-		{Family: Inet4, AP: netip.MustParseAddrPort("[2001:db8::7]:1")}} {
+		{Family: Unix, Path: "@" + string(bytesOf('x', MaxPath+1))}, {Family: Inet4, AP: netip.MustParseAddrPort("[2001:db8::7]:1")}} {
 		var s sockaddr
 		if e := s.encode(a); e != EINVAL {
 			t.Errorf("%+v: %v, want EINVAL", a, e)

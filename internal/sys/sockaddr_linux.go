@@ -36,7 +36,7 @@ func (s *sockaddr) encode(a Addr) Errno {
 		order.PutUint32(s.b[24:], a.Zone)
 		s.n = unix.SizeofSockaddrInet6
 	case Unix:
-		if a.Path == "" || len(a.Path) > MaxPath {
+		if a.Path == "" || !PathFits(a.Path) {
 			return EINVAL
 		}
 		order.PutUint16(s.b[0:], unix.AF_UNIX)

@@ -67,7 +67,7 @@ var readRows = []Row{
 		Name: "successors_socket_is_removed", Tiers: "unit",
 		Story: "ours: a server that ended removed the Unix socket that its successor had made at the same path",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/server.go", "err == nil && os.SameFile(file, p.file) {", "err == nil && file != nil {"}},
+			Edits:    []Edit{{"fd/path.go", "err == nil && os.SameFile(now, file) && now.ModTime().Equal(file.ModTime()) {", "err == nil && now != nil {"}},
 			Catchers: []Catcher{{unit, "./loop", "^TestEndingServerLeavesItsSuccessorsSocket$"}},
 		}},
 	},
