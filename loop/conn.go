@@ -153,14 +153,22 @@ func (c *Conn) Read(p []byte) (int, error) {
 //
 // If w is a Conn, which must be on the same loop (else it answers an error, and moves
 // nothing), and its write queue is above its high mark, CopyTo stops and answers nil; Data is called again when the queue has
-// come down to its low mark. The bytes stay in the kernel, where they slow the
-// peer down.
+// come down to its low mark, or when w has failed or ended, for CopyTo to return that
+// error. The bytes stay in the kernel, where they slow the peer down.
 func (c *Conn) CopyTo(w io.Writer) (n int64, err error) {
 	sink, _ := w.(*Conn)
 	if sink != nil && sink.loop != c.loop {
 		return 0, fmt.Errorf("penstock: copy from loop %d to a connection of loop %d: dial from the loop of the other connection", c.loop.id, sink.loop.id)
 	}
-	for sink == nil || sink.out == nil || sink.flags&congested == 0 {
+	for {
+		switch { // before bytes are read that the sink would not take
+		case sink == nil:
+		case sink.fd.Err() != 0:
+			return n, sink.opError("write", sink.fd.Err())
+		case sink.out != nil && sink.flags&congested != 0:
+			sink.out.await(&c.Registration)
+			return n, nil
+		}
 		b, err := c.Next()
 		if err == ErrAgain {
 			return n, nil
@@ -174,8 +182,6 @@ func (c *Conn) CopyTo(w io.Writer) (n int64, err error) {
 			return n, err
 		}
 	}
-	sink.out.await(&c.Registration)
-	return n, nil
 }
 
 // Pause stops the calls of Data: what arrives stays in the kernel, and slows the

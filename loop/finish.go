@@ -119,7 +119,7 @@ func (c *Conn) drop() {
 	if c.out != nil {
 		l.count.InFlight -= c.out.len()
 		l.count.BytesStranded += uint64(c.out.len())
-		c.out.wake(l)
+		c.out.wake(l, true)
 		c.out = nil
 	}
 	l.count.Conns--

@@ -72,8 +72,14 @@ func (q *queue) await(r *Registration) {
 	}
 }
 
-func (q *queue) wake(l *Loop) {
+// wake has the sources that wait for room visited. When there will be none, as the
+// connection has failed or ended, their Data is called whether they can be read or
+// not: nothing else would tell them.
+func (q *queue) wake(l *Loop, failed bool) {
 	for _, r := range q.waiters {
+		if failed {
+			r.fd.Note(fd.Readable)
+		}
 		l.push(r)
 	}
 	q.waiters = nil
@@ -160,10 +166,11 @@ func (c *Conn) Flush() (empty bool, err error) {
 	c.out.from = len(c.out.b) - len(rest)
 	c.loop.count.InFlight -= before - len(rest)
 	if e != 0 {
+		c.out.wake(c.loop, true)
 		return false, c.opError("write", e)
 	}
 	if len(rest) <= c.set.Low {
-		c.out.wake(c.loop)
+		c.out.wake(c.loop, false)
 	}
 	if len(rest) > 0 {
 		return false, nil

@@ -51,7 +51,10 @@ func (t *transfer) delivered(n int) {
 // push makes one call: splice of exactly the bytes in the pipe, or send.
 func (t *transfer) push() (n int, e sys.Errno) {
 	l := t.dst.Loop()
-	if t.dst.FD().Ready()&fd.Writable == 0 {
+	switch d := t.dst.FD(); {
+	case d.Err() != 0:
+		return 0, d.Err() // a write failed, perhaps before the relay began: what follows would hide the hole
+	case d.Ready()&fd.Writable == 0:
 		return 0, sys.EAGAIN
 	}
 	if t.pipe != nil {

@@ -1,6 +1,7 @@
 package splice_test
 
 import (
+	"errors"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -107,4 +108,55 @@ func TestRefusedCallsCostNoConnection(t *testing.T) {
 			t.Error("splice was given up after a few refusals")
 		}
 	})
+}
+
+// noMemory is the host's kernel, in which one send fails, and leaves the socket alive.
+type noMemory struct {
+	sys.Kernel
+	fail atomic.Bool
+}
+
+func (k *noMemory) Send(num int, p []byte, flags int) (int, sys.Errno) {
+	if len(p) > 0 && k.fail.Swap(false) {
+		return 0, syscall.ENOMEM
+	}
+	return k.Kernel.Send(num, p, flags)
+}
+
+// A relay that begins behind a write that failed sends nothing: the bytes would stand
+// where those are missing.
+func TestRelayBehindAFailedWriteSendsNothing(t *testing.T) {
+	testkit.Leaks(t)
+	host, err := sys.Host()
+	if err != nil {
+		t.Skip("no host kernel: ", err)
+	}
+	k := &noMemory{Kernel: host}
+	ln := listen(t, "tcp")
+	srv := &loop.Server{Config: loop.Config{Loops: 1, Kernel: k}, Handler: loop.OnOpen(func(c *loop.Conn) error {
+		return c.Dial("tcp", ln.Addr().String(), func(up *loop.Conn, err error) error {
+			if err != nil {
+				return err
+			}
+			k.fail.Store(true)
+			if _, err := up.Write([]byte("head")); err == nil {
+				t.Error("the write did not fail")
+			}
+			return splice.Relay(c, up, nil)
+		})
+	})}
+	client, err := net.Dial("tcp", testkit.Serve(t, srv, "tcp", "127.0.0.1:0").String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	client.Write([]byte("behind the head"))
+	backend, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	if n, err := backend.Read(make([]byte, 100)); n > 0 || !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the backend reads %d bytes, %v: want a reset alone", n, err)
+	}
 }
