@@ -133,7 +133,12 @@ func TestRelayBehindAFailedWriteSendsNothing(t *testing.T) {
 	}
 	k := &noMemory{Kernel: host}
 	ln := listen(t, "tcp")
-	srv := &loop.Server{Config: loop.Config{Loops: 1, Kernel: k}, Handler: loop.OnOpen(func(c *loop.Conn) error {
+	dialled := false
+	srv := &loop.Server{Config: loop.Config{Loops: 1, Kernel: k}, Handler: loop.OnData(func(c *loop.Conn) error {
+		if dialled {
+			return nil
+		}
+		dialled = true // what has arrived waits in the kernel
 		return c.Dial("tcp", ln.Addr().String(), func(up *loop.Conn, err error) error {
 			if err != nil {
 				return err
