@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/penstock/penstock/bench/result"
 	"github.com/penstock/penstock/internal/content"
 )
 
@@ -54,7 +55,7 @@ func (s *Stream) parse(b []byte) error {
 		if s.left > 0 {
 			n := min(s.left, len(b))
 			if err := s.in.Verify(b[:n]); err != nil {
-				return fmt.Errorf("wrong byte: %w", err)
+				return &result.Fault{Kind: wrongByte, Detail: err.Error()}
 			}
 			s.left -= n
 			s.right(n, n)
@@ -99,7 +100,7 @@ func (s *Stream) begins(h header) error {
 	case s.ended:
 		return errAfterEnd
 	case h.wrong != none:
-		return fmt.Errorf("wrong byte: the other end found one at byte %d of the stream", h.wrong)
+		return &result.Fault{Kind: wrongByte + ", found by the other end", Detail: fmt.Sprintf("at byte %d of the stream", h.wrong)}
 	case h.checked < s.confirmed || h.checked > s.sent:
 		return errFalseAccount
 	}

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 
 	"github.com/penstock/penstock/bench/plan"
+	"github.com/penstock/penstock/bench/result"
 )
 
 // A hello opens a verified connection: the client says what it wants, and whose
@@ -71,7 +72,13 @@ const (
 // MaxSize is the largest write.
 const MaxSize = 64 << 20
 
-var errHeader = errors.New("wrong byte: what comes is no frame of a verified stream")
+var (
+	errHeader = errors.New("wrong byte: what comes is no frame of a verified stream")
+	errIsHTTP = errors.New("the answer is HTTP: the target of a verified stream is penstock-bench serve")
+)
+
+// wrongByte begins the kinds of faults in the bytes of a stream.
+const wrongByte = "wrong byte"
 
 func (h *header) put(b []byte) {
 	copy(b, "psf")
@@ -92,10 +99,12 @@ func parseHeader(b []byte, at uint64) (h header, err error) {
 	known := h.kind == data || h.length == 0 && (h.kind == report || h.kind == end)
 	sum := binary.BigEndian.Uint32(b[32:])
 	switch {
+	case string(b[:5]) == "HTTP/":
+		return h, errIsHTTP
 	case string(b[:3]) != "psf" || !known || h.length > MaxSize || sum != crc32.ChecksumIEEE(b[:32]):
 		return h, errHeader
 	case h.at != at:
-		return h, fmt.Errorf("wrong byte: a frame of byte %d came at byte %d", h.at, at)
+		return h, &result.Fault{Kind: wrongByte + ": a frame is missing or repeated", Detail: fmt.Sprintf("a frame of byte %d came at byte %d", h.at, at)}
 	}
 	return h, nil
 }

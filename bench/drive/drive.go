@@ -180,7 +180,7 @@ func (r *run) result() *result.Result {
 	res := &result.Result{
 		Schema: result.Schema, Command: string(p.Kind), Plan: p, InvalidReasons: []string{},
 		AskedRate: p.Rate, AchievedRate: n / took, Measured: t.To - r.began, WarmedUp: r.began,
-		Completed: t.Completed, Errors: t.Failed(), ErrorsByKind: t.Errors,
+		Completed: t.Completed, Errors: t.Failed(), ErrorsByKind: t.Errors, ErrorDetails: t.Details,
 		BytesOut: t.BytesOut, BytesIn: t.BytesIn, BytesVerified: verified(t), Connects: t.Connects, InFlight: t.InFlight, Cut: t.Cut,
 		Series: r.series,
 		Generator: result.Generator{

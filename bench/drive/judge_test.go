@@ -41,8 +41,8 @@ func TestEachReasonIsGiven(t *testing.T) {
 	}{
 		"nothing":       {func(r *result.Result, s *seen) { r.AskedRate, s.total.Completed = 0, 0 }, "nothing was completed", false, false, false},
 		"errors":        {func(r *result.Result, s *seen) { r.Errors, r.ErrorsByKind = 3, map[string]uint64{"oh": 3} }, "3 errors: 3 × oh", false, false, false},
-		"early errors":  {func(r *result.Result, s *seen) { s.early.Fail("a wrong byte") }, "1 errors in the warm-up: 1 × a wrong byte", false, false, false},
-		"late errors":   {func(r *result.Result, s *seen) { s.left.Fail("oh") }, "1 errors after the measured time", false, false, false},
+		"early errors":  {func(r *result.Result, s *seen) { s.early.Fail("a wrong byte", "") }, "1 errors in the warm-up: 1 × a wrong byte", false, false, false},
+		"late errors":   {func(r *result.Result, s *seen) { s.left.Fail("oh", "") }, "1 errors after the measured time", false, false, false},
 		"dead":          {func(r *result.Result, s *seen) { s.left.Dead = 2 }, "2 of 100 held connections were dead", false, false, false},
 		"unanswered":    {func(r *result.Result, s *seen) { r.Unanswered = 4 }, "4 requests were not answered within 1s", false, false, false},
 		"saturated":     {func(r *result.Result, s *seen) { s.total.Issued = 9_800 }, "the generator is saturated", true, false, false},

@@ -139,7 +139,7 @@ func TestErrorsAfterTheMeasuredTimeStayErrors(t *testing.T) {
 	failing := func(ctx context.Context, p *plan.Plan, tell func(*result.Interval)) error {
 		return steady(ctx, p, func(i *result.Interval) {
 			if i.Seq == 13 { // that of the count: 3 warm, 10 are measured
-				i.Fail("connection: reset")
+				i.Fail("connection: reset", "")
 			}
 			tell(i)
 		})

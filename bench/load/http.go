@@ -34,6 +34,7 @@ type reply struct {
 const maxHead = 16 << 10
 
 var (
+	httpPrefix   = []byte("HTTP/1.")
 	endOfHead    = []byte("\r\n\r\n")
 	lengthHeader = []byte("content-length:")
 	errHead      = errors.New("HTTP: a head of more than 16 KiB")
@@ -60,7 +61,7 @@ func (r *reply) head(b []byte) (n int, done bool, err error) {
 }
 
 func (r *reply) parse(head []byte) error {
-	if len(head) < 12 || !bytes.HasPrefix(head, []byte("HTTP/1.")) || head[9] != '2' {
+	if len(head) < 12 || !bytes.HasPrefix(head, httpPrefix) || head[9] != '2' {
 		line, _, _ := bytes.Cut(head, []byte("\r\n"))
 		return fmt.Errorf("HTTP: %.60q is no success", line)
 	}

@@ -1,11 +1,12 @@
 package load
 
 import (
+	"bytes"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/penstock/penstock/bench/plan"
+	"github.com/penstock/penstock/bench/result"
 	"github.com/penstock/penstock/loop"
 )
 
@@ -67,6 +68,9 @@ func (q *requester) take(b []byte, now int64) error {
 				}
 				continue
 			}
+			if p.Protocol == plan.Echo && bytes.HasPrefix(b, httpPrefix) {
+				return errIsHTTP
+			}
 			q.left = q.pending.first().answer
 		}
 		n := min(q.left, len(b))
@@ -88,7 +92,7 @@ func (q *requester) verify(b []byte) error {
 		return nil
 	}
 	if err := q.in.Verify(b); err != nil {
-		return fmt.Errorf("wrong byte: %w", err)
+		return &result.Fault{Kind: "wrong byte", Detail: err.Error()}
 	}
 	q.r.w.seen.Verified += uint64(len(b))
 	return nil

@@ -1,12 +1,9 @@
 package load
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/penstock/penstock/bench/plan"
@@ -149,19 +146,6 @@ func (w *worker) again(k int) {
 			w.fail("dial", err)
 		}
 	})
-}
-
-// fail counts an error by what was done and what came of it.
-func (w *worker) fail(doing string, err error) {
-	var e *net.OpError
-	var errno syscall.Errno
-	switch {
-	case errors.As(err, &errno):
-		err = errno
-	case errors.As(err, &e):
-		err = e.Err
-	}
-	w.seen.Fail(doing + ": " + err.Error())
 }
 
 // enter and leave count n requests under way.

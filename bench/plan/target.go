@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A Target is where a load goes: tcp://host:port, unix:///path, unix:@name.
+// A Target is where a load goes: tcp://host:port or host:port, unix:///path, unix:@name.
 type Target struct {
 	Network string `json:"network"` // tcp or unix
 	Address string `json:"address"` // host:port, path or @name
@@ -30,17 +30,20 @@ func ParseTarget(s string) (Target, error) {
 // is free.
 func ParseListen(s string) (Target, error) {
 	bad := func(why string) (Target, error) {
-		return Target{}, fmt.Errorf("target %q: %s: must be tcp://host:port, unix:///path or unix:@name", s, why)
+		return Target{}, fmt.Errorf("target %q: %s: must be tcp://host:port or host:port, unix:///path or unix:@name", s, why)
 	}
 	switch {
 	case strings.HasPrefix(s, "unix:@") && len(s) > len("unix:@"):
 		return Target{"unix", s[len("unix:"):]}, nil
 	case strings.HasPrefix(s, "unix:///"):
 		return Target{"unix", s[len("unix://"):]}, nil
-	case !strings.HasPrefix(s, "tcp://"):
-		return bad("of no known kind")
+	case strings.HasPrefix(s, "unix:"):
+		return bad("a path begins with /, and a name is not empty")
 	}
-	address := s[len("tcp://"):]
+	address := strings.TrimPrefix(s, "tcp://")
+	if strings.Contains(address, "://") {
+		return bad("unknown scheme")
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return bad(err.Error())

@@ -15,7 +15,8 @@ type Interval struct {
 	Issued     uint64            `json:"issued"`    // of an open loop: were to be sent
 	Backlog    int               `json:"backlog"`   // of them: not sent at the end of the window
 	Unanswered int               `json:"unanswered"`
-	Errors     map[string]uint64 `json:"errors,omitempty"` // by what went wrong
+	Errors     map[string]uint64 `json:"errors,omitempty"`        // by what went wrong
+	Details    map[string]string `json:"error_details,omitempty"` // the first error of a kind, where it says more than the kind
 	BytesOut   uint64            `json:"bytes_out"`
 	BytesIn    uint64            `json:"bytes_in"`
 	Verified   uint64            `json:"verified"` // bytes that were checked and right
@@ -47,14 +48,14 @@ type Part struct {
 // Empty answers an interval to which others can be added.
 func Empty() *Interval {
 	return &Interval{
-		Errors:   map[string]uint64{},
+		Errors: map[string]uint64{}, Details: map[string]string{},
 		Response: NewHistogram(), Service: NewHistogram(), Lag: NewHistogram(), Late: NewHistogram(), Connect: NewHistogram(),
 	}
 }
 
 // Reset makes i empty again.
 func (i *Interval) Reset() {
-	*i = Interval{Errors: map[string]uint64{}, Response: i.Response, Service: i.Service, Lag: i.Lag, Late: i.Late, Connect: i.Connect}
+	*i = Interval{Errors: map[string]uint64{}, Details: map[string]string{}, Response: i.Response, Service: i.Service, Lag: i.Lag, Late: i.Late, Connect: i.Connect}
 	for _, h := range i.histograms() {
 		h.Reset()
 	}
@@ -64,8 +65,18 @@ func (i *Interval) histograms() []*Histogram {
 	return []*Histogram{i.Response, i.Service, i.Lag, i.Late, i.Connect}
 }
 
-// Fail counts an error.
-func (i *Interval) Fail(what string) { i.Errors[what]++ }
+// Fail counts an error of a kind. The detail of the first of a kind is kept, unless it
+// is empty.
+func (i *Interval) Fail(what, detail string) {
+	i.Errors[what]++
+	i.detail(what, detail)
+}
+
+func (i *Interval) detail(what, detail string) {
+	if _, known := i.Details[what]; !known && detail != "" {
+		i.Details[what] = detail
+	}
+}
 
 // Failed is the number of errors.
 func (i *Interval) Failed() (n uint64) {
@@ -117,6 +128,7 @@ func (i *Interval) count(o *Interval) {
 	i.Last = i.Last || o.Last
 	for what, n := range o.Errors {
 		i.Errors[what] += n
+		i.detail(what, o.Details[what])
 	}
 	i.credit(o)
 	its := o.histograms()

@@ -42,6 +42,7 @@ type Result struct {
 	Unanswered    int               `json:"unanswered"`
 	Errors        uint64            `json:"errors"`
 	ErrorsByKind  map[string]uint64 `json:"errors_by_kind,omitempty"`
+	ErrorDetails  map[string]string `json:"error_details,omitempty"` // the first error of a kind, where it says more than the kind
 	BytesOut      uint64            `json:"bytes_out"`
 	BytesIn       uint64            `json:"bytes_in"`
 	BytesVerified uint64            `json:"bytes_verified"`

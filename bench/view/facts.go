@@ -43,7 +43,11 @@ func Work(r *result.Result) []Fact {
 	f.add("measured", "%s, %s", figure.Duration(int64(r.Measured)), warmup)
 	f.add("completed", "%s, %s errors, %s unanswered", figure.Count(r.Completed), figure.Count(r.Errors), figure.Count(r.Unanswered))
 	for _, what := range slices.Sorted(maps.Keys(r.ErrorsByKind)) {
-		f.bad("", "%s × %s", figure.Count(r.ErrorsByKind[what]), what)
+		first := ""
+		if detail := r.ErrorDetails[what]; detail != "" {
+			first = "; the first: " + detail
+		}
+		f.bad("", "%s × %s%s", figure.Count(r.ErrorsByKind[what]), what, first)
 	}
 	if r.Cut > 0 {
 		f.add("", "%s connections cut by the target", figure.Count(r.Cut))
