@@ -170,7 +170,7 @@ func turnOf(r *result.Result) result.Turn {
 		t.P50, t.P99 = float64(p.P50), float64(p.P99)
 	}
 	if c := r.Cost; c != nil {
-		t.Cost, t.Syscalls, t.Memory = c.CPUPerUnit, c.SyscallsPerUnit, float64(c.Memory)
+		t.Cost, t.Syscalls, t.Moved, t.Memory = c.CPUPerUnit, c.SyscallsPerUnit, c.Moved, float64(c.Memory)
 	}
 	if m := r.Memory; m != nil {
 		t.PerConn, t.KernelPerConn = m.ProcessPerConn, m.KernelPerConn

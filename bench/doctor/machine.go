@@ -84,7 +84,7 @@ func syscalls(*machine) []Finding {
 	if err != nil {
 		return one(name, Warn, err.Error(), why, "run as root")
 	}
-	if _, _, err := stop(); err != nil {
+	if _, err := stop(); err != nil {
 		return one(name, Warn, err.Error(), why, "run as root")
 	}
 	return one(name, OK, "allowed", why, "")

@@ -29,9 +29,16 @@ type System interface {
 	Meter
 	// Survey is Read with what is dear to find out as it is now.
 	Survey() (Usage, error)
-	// CountSyscalls begins to count system calls, which makes them dearer; stop
-	// answers how many there were, and in what time.
-	CountSyscalls() (stop func() (n uint64, took time.Duration, err error), err error)
+	// CountSyscalls begins to count system calls, which makes them dearer. stop ends
+	// the count and returns it.
+	CountSyscalls() (stop func() (Syscalls, error), err error)
+}
+
+// Syscalls are the system calls of some time.
+type Syscalls struct {
+	N     uint64            // all of them
+	Moved map[string]uint64 // those that moved at least one byte, by name
+	Took  time.Duration
 }
 
 // metered is what a run knows of the usage.
@@ -42,15 +49,24 @@ type metered struct {
 	last     Usage // at the end of the window before
 	metering error // the meter failed: the system is gone
 
-	counting func() (uint64, time.Duration, error) // ends the count of system calls; nil: there is none
+	counting func() (Syscalls, error) // ends the count of system calls; nil: there is none
+	counts   countTime                // in which they are counted
 	calls    calls
 }
 
-// calls are the system calls of a window after the measured time.
+// A countTime is the time in which system calls are counted, and what was done in it.
+type countTime struct {
+	windows int // of the generators
+	span    time.Duration
+	units   float64
+}
+
+// calls are the system calls of a time after the measured time.
 type calls struct {
 	n       uint64
 	perUnit float64
-	unknown string // why there are none
+	moved   map[string]float64 // per unit, by name
+	unknown string             // why there are none
 }
 
 func (r *run) read() Usage {
@@ -102,24 +118,39 @@ func (r *run) count() bool {
 	return true
 }
 
-// counted ends the count with the window in which they were counted, or with the end
-// of a run that is cut off.
+// mostCounted bounds in how many windows system calls are counted.
+const mostCounted = 10
+
+// counted ends the count of system calls with the first window in which a unit of
+// work was done, or with the end of a run that is cut off.
 func (r *run) counted(i *result.Interval) {
 	if r.counting == nil {
 		return
 	}
-	n, took, err := r.counting()
+	w := &r.counts
+	w.windows++
+	w.span += i.To - i.From
+	w.units += units(r.plan.Kind, i)
+	if w.units == 0 && w.windows < mostCounted && !i.Last && !r.plan.Idle() {
+		return
+	}
+	counted, err := r.counting()
 	r.counting = nil
 	r.cancel()
-	switch window := i.To - i.From; {
+	switch {
 	case err != nil:
 		r.calls.unknown = err.Error()
 	case i.Last:
 		r.calls.unknown = "the run ended before system calls could be counted"
-	case window > 0 && took > 0:
-		// It began a moment after the window did: rates can be divided all the same.
-		r.calls.n = n
-		r.calls.perUnit = float64(n) / took.Seconds() / each(units(r.plan.Kind, i)/window.Seconds())
+	case w.span > 0 && counted.Took > 0:
+		// The count began a moment after the window did, so rates are divided.
+		perUnit := func(n uint64) float64 {
+			return float64(n) / counted.Took.Seconds() / each(w.units/w.span.Seconds())
+		}
+		r.calls.n, r.calls.perUnit, r.calls.moved = counted.N, perUnit(counted.N), map[string]float64{}
+		for name, n := range counted.Moved {
+			r.calls.moved[name] = perUnit(n)
+		}
 	}
 }
 
@@ -160,7 +191,7 @@ func (r *run) usage(res *result.Result, n, took float64) {
 			res.Notes = append(res.Notes, fmt.Sprintf("%.0f %% of the machine's CPU time went to others than the generator and the system under test", 100*o))
 		}
 	}
-	c.Syscalls, c.SyscallsPerUnit = r.calls.n, r.calls.perUnit
+	c.Syscalls, c.SyscallsPerUnit, c.Moved = r.calls.n, r.calls.perUnit, r.calls.moved
 	if r.calls.n == 0 && r.calls.unknown == "" {
 		r.calls.unknown = "the run ended before system calls could be counted, or there were none"
 	}

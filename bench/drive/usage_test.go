@@ -74,14 +74,14 @@ func (f *fakeSystem) usage() Usage {
 	return u
 }
 
-func (f *fakeSystem) CountSyscalls() (func() (uint64, time.Duration, error), error) {
+func (f *fakeSystem) CountSyscalls() (func() (Syscalls, error), error) {
 	if f.refuses != nil {
 		return nil, f.refuses
 	}
 	f.counting = true
-	return func() (uint64, time.Duration, error) {
+	return func() (Syscalls, error) {
 		f.counts++
-		return 250, 50 * time.Millisecond, nil // half of the window
+		return Syscalls{N: 250, Moved: map[string]uint64{"splice": 100}, Took: 50 * time.Millisecond}, nil // half of the window
 	}, nil
 }
 
@@ -102,6 +102,9 @@ func TestSystemCallsAreCountedOutsideTheMeasuredTime(t *testing.T) {
 	}
 	if f.counts != 1 || math.Abs(r.Cost.SyscallsPerUnit-5) > 1e-9 {
 		t.Errorf("%d counts, %v system calls for a request: 250 in half a window of 100 requests are 5", f.counts, r.Cost.SyscallsPerUnit)
+	}
+	if n := r.Cost.Moved["splice"]; math.Abs(n-2) > 1e-9 {
+		t.Errorf("%v splices for a request: 100 in half a window of 100 requests are 2", n)
 	}
 	if !r.Valid || r.Completed != 1000 {
 		t.Errorf("%v, %d completed", r.InvalidReasons, r.Completed)

@@ -234,12 +234,36 @@ func TestSyscallsAreCountedOrItIsSaidWhyNot(t *testing.T) {
 		return
 	}
 	s.do("syscalls:5000")
-	n, took, err := stop()
+	calls, err := stop()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n < 5000 || n > 10_000 || took <= 0 {
-		t.Errorf("5000 system calls and a few were made; %d were counted, in %v", n, took)
+	if n := calls.N; n < 5000 || n > 10_000 || calls.Took <= 0 {
+		t.Errorf("5000 system calls and a few were made; %d were counted, in %v", n, calls.Took)
+	}
+}
+
+// A splice that moves nothing is no splice, whatever a configuration says.
+func TestSyscallsThatMoveBytesAreCountedByName(t *testing.T) {
+	s := launch(t, nil)
+	stop, err := s.CountSyscalls()
+	if err != nil {
+		t.Skip("system calls cannot be counted here: ", err)
+	}
+	s.do("splices:1000")
+	calls, err := stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := calls.Moved["splice"]; n != 1000 {
+		t.Errorf("%d splices, want the 1000 that moved a byte, and not those that found none", n)
+	}
+	// The subject reads what it is to do, and may write to its own loop.
+	if r, w := calls.Moved["read"], calls.Moved["write"]; r < 1000 || r > 1100 || w < 1000 || w > 1100 {
+		t.Errorf("%d reads, %d writes, want 1000 and a few", r, w)
+	}
+	if n := calls.Moved["sendfile"]; n != 0 {
+		t.Errorf("%d calls of sendfile, want none", n)
 	}
 }
 

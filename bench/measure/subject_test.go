@@ -104,6 +104,16 @@ func do(what string) {
 			})
 		}
 		done.Wait()
+	case "splices": // of which every second finds nothing to move
+		var a, b [2]int
+		unix.Pipe2(a[:], unix.O_NONBLOCK)
+		unix.Pipe2(b[:], unix.O_NONBLOCK)
+		for range n {
+			unix.Splice(a[0], nil, b[1], nil, 1, unix.SPLICE_F_NONBLOCK)
+			unix.Write(a[1], []byte{1})
+			unix.Splice(a[0], nil, b[1], nil, 1, unix.SPLICE_F_NONBLOCK)
+			unix.Read(b[0], make([]byte, 1))
+		}
 	case "memory":
 		unix.Mmap(-1, 0, n<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_POPULATE)
 	case "pipes":

@@ -4,30 +4,44 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/penstock/penstock/bench/drive"
 )
 
-// CountSyscalls begins to count the system calls of the system; stop answers how many
-// there were, and in what time.
+// moving are the system calls that move bytes. Each is counted by name when it has
+// moved at least one.
+var moving = []struct {
+	name   string
+	number uintptr
+}{
+	{"read", unix.SYS_READ}, {"readv", unix.SYS_READV}, {"recvfrom", unix.SYS_RECVFROM}, {"recvmsg", unix.SYS_RECVMSG},
+	{"write", unix.SYS_WRITE}, {"writev", unix.SYS_WRITEV}, {"sendto", unix.SYS_SENDTO}, {"sendmsg", unix.SYS_SENDMSG},
+	{"splice", unix.SYS_SPLICE}, {"sendfile", unix.SYS_SENDFILE},
+}
+
+// CountSyscalls begins to count the system calls of the system. stop ends the count
+// and returns it.
 //
-// Counting makes every system call of the machine dearer, those of the system by some
-// 400 ns, which is a tenth of an echo. So it is no part of Read, and what is measured
-// meanwhile is not CPU time.
-func (s *System) CountSyscalls() (stop func() (n uint64, took time.Duration, err error), err error) {
-	id, err := sysEnter()
+// Counting makes every system call of the machine dearer, those of the system by
+// about 1 µs, which is a quarter of an echo. So it is no part of Read, and what is
+// measured meanwhile is not CPU time.
+func (s *System) CountSyscalls() (stop func() (drive.Syscalls, error), err error) {
+	enter, err := tracePoint("sys_enter")
 	if err != nil {
-		return nil, fmt.Errorf("trace point raw_syscalls:sys_enter: %w", err)
+		return nil, err
 	}
-	c := &counter{}
+	exit, err := tracePoint("sys_exit")
+	if err != nil {
+		return nil, err
+	}
+	c := &counter{enter: enter, exit: exit}
 	for range 5 {
-		if err = c.open(s, id); err != errMoved {
+		if err = c.open(s); err != errMoved {
 			break
 		}
 	}
@@ -35,21 +49,30 @@ func (s *System) CountSyscalls() (stop func() (n uint64, took time.Duration, err
 		return nil, errors.Join(err, c.close())
 	}
 	began := time.Now()
-	return func() (uint64, time.Duration, error) {
-		n, err := c.read()
-		took := time.Since(began)
-		return n, took, errors.Join(err, c.close())
+	return func() (drive.Syscalls, error) {
+		calls, err := c.read()
+		calls.Took = time.Since(began)
+		return calls, errors.Join(err, c.close())
 	}, nil
 }
 
-// A counter counts in each thread, and in those that it makes from then on.
-type counter struct{ events []int }
+// A counter counts in each thread, and in the threads that they start from then on.
+type counter struct {
+	enter, exit uint64 // trace points
+	events      []event
+}
+
+// An event is a count of one thread and its children.
+type event struct {
+	fd   int
+	name string // of the system call; "": of all of them
+}
 
 // errMoved says that a thread came while the counter was opened: it may have
 // inherited a count, or not.
 var errMoved = errors.New("perf_event_open: threads come and go too fast to count in each")
 
-func (c *counter) open(s *System, id uint64) error {
+func (c *counter) open(s *System) error {
 	if err := c.close(); err != nil {
 		return err
 	}
@@ -57,18 +80,9 @@ func (c *counter) open(s *System, id uint64) error {
 	if err != nil {
 		return err
 	}
-	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id, Bits: unix.PerfBitInherit}
-	attr.Size = uint32(unsafe.Sizeof(attr))
 	for _, tid := range threads {
-		event, err := unix.PerfEventOpen(&attr, tid, -1, -1, unix.PERF_FLAG_FD_CLOEXEC)
-		switch err {
-		case nil:
-			c.events = append(c.events, event)
-		case unix.ESRCH: // it has ended
-		case unix.EACCES, unix.EPERM:
-			return fmt.Errorf("perf_event_open: %w: needs root, or CAP_PERFMON, or kernel.perf_event_paranoid of at most 1", err)
-		default:
-			return fmt.Errorf("perf_event_open: %w", err)
+		if err := c.add(tid); err != nil {
+			return err
 		}
 	}
 	after, err := s.allThreads()
@@ -78,7 +92,60 @@ func (c *counter) open(s *System, id uint64) error {
 	return err
 }
 
-// allThreads answers the threads of all processes.
+// add counts in one thread.
+func (c *counter) add(tid int) error {
+	fd, err := c.event(tid, c.enter, "")
+	if err != nil || fd < 0 {
+		return err
+	}
+	c.events = append(c.events, event{fd, ""})
+	for _, m := range moving {
+		fd, err := c.event(tid, c.exit, fmt.Sprintf("id == %d && ret > 0", m.number))
+		if err != nil || fd < 0 {
+			return err
+		}
+		c.events = append(c.events, event{fd, m.name})
+	}
+	return nil
+}
+
+// event opens a count of a thread at a trace point. It returns -1 if the thread has
+// ended.
+func (c *counter) event(tid int, point uint64, filter string) (fd int, err error) {
+	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: point, Bits: unix.PerfBitInherit}
+	attr.Size = uint32(unsafe.Sizeof(attr))
+	fd, err = unix.PerfEventOpen(&attr, tid, -1, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	switch err {
+	case nil:
+	case unix.ESRCH:
+		return -1, nil
+	case unix.EACCES, unix.EPERM:
+		return -1, fmt.Errorf("perf_event_open: %w: needs root, or CAP_PERFMON, or kernel.perf_event_paranoid of at most 1", err)
+	default:
+		return -1, fmt.Errorf("perf_event_open: %w", err)
+	}
+	if filter == "" {
+		return fd, nil
+	}
+	if err := setFilter(fd, filter); err != nil {
+		return -1, errors.Join(fmt.Errorf("perf event filter %q: %w", filter, err), unix.Close(fd))
+	}
+	return fd, nil
+}
+
+func setFilter(fd int, filter string) error {
+	text, err := unix.BytePtrFromString(filter)
+	if err != nil {
+		return err
+	}
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.PERF_EVENT_IOC_SET_FILTER, uintptr(unsafe.Pointer(text)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// allThreads returns the threads of all processes.
 func (s *System) allThreads() (threads []int, err error) {
 	if err := s.tree.scan(); err != nil {
 		return nil, err
@@ -89,56 +156,28 @@ func (s *System) allThreads() (threads []int, err error) {
 	return threads, nil
 }
 
-func (c *counter) read() (n uint64, err error) {
+func (c *counter) read() (calls drive.Syscalls, err error) {
+	calls.Moved = map[string]uint64{}
 	var value [8]byte
-	for _, event := range c.events {
-		if _, err := unix.Read(event, value[:]); err != nil {
-			return 0, fmt.Errorf("perf event: %w", err)
+	for _, e := range c.events {
+		if _, err := unix.Read(e.fd, value[:]); err != nil {
+			return calls, fmt.Errorf("perf event: %w", err)
 		}
-		n += binary.NativeEndian.Uint64(value[:])
+		n := binary.NativeEndian.Uint64(value[:])
+		switch {
+		case e.name == "":
+			calls.N += n
+		case n > 0:
+			calls.Moved[e.name] += n
+		}
 	}
-	return n, nil
+	return calls, nil
 }
 
 func (c *counter) close() (err error) {
-	for _, event := range c.events {
-		err = errors.Join(err, unix.Close(event))
+	for _, e := range c.events {
+		err = errors.Join(err, unix.Close(e.fd))
 	}
 	c.events = nil
 	return err
-}
-
-// sysEnter answers the number of the trace point at the entry of system calls. It is
-// in tracefs, which need not be mounted: an instance that is mounted nowhere will do.
-func sysEnter() (id uint64, err error) {
-	const name = "events/raw_syscalls/sys_enter/id"
-	for _, dir := range []string{"/sys/kernel/tracing/", "/sys/kernel/debug/tracing/"} {
-		if text, err := os.ReadFile(dir + name); err == nil {
-			return strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
-		}
-	}
-	fs, err := unix.Fsopen("tracefs", unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return 0, fmt.Errorf("tracefs: %w: needs root, or a tracefs that can be read", err)
-	}
-	defer unix.Close(fs)
-	if err := unix.FsconfigCreate(fs); err != nil {
-		return 0, fmt.Errorf("tracefs: %w", err)
-	}
-	mount, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
-	if err != nil {
-		return 0, fmt.Errorf("tracefs: %w", err)
-	}
-	defer unix.Close(mount)
-	file, err := unix.Openat(mount, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return 0, fmt.Errorf("tracefs: %w", err)
-	}
-	defer unix.Close(file)
-	var text [32]byte
-	n, err := unix.Read(file, text[:])
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseUint(strings.TrimSpace(string(text[:n])), 10, 64)
 }

@@ -47,17 +47,18 @@ type System struct {
 
 // A Turn is one run of one system.
 type Turn struct {
-	Block          int           `json:"block"`
-	At             time.Duration `json:"at_ns"` // since the start
-	Cost           float64       `json:"cpu_ns_per_unit"`
-	Rate           float64       `json:"rate"`
-	P50            float64       `json:"p50"` // of the response time, ns
-	P99            float64       `json:"p99"`
-	Syscalls       float64       `json:"syscalls_per_unit"`
-	Memory         float64       `json:"memory_bytes"`
-	PerConn        float64       `json:"process_bytes_per_conn,omitempty"` // of held connections
-	KernelPerConn  float64       `json:"kernel_bytes_per_conn,omitempty"`
-	InvalidReasons []string      `json:"invalid_reasons,omitempty"`
+	Block          int                `json:"block"`
+	At             time.Duration      `json:"at_ns"` // since the start
+	Cost           float64            `json:"cpu_ns_per_unit"`
+	Rate           float64            `json:"rate"`
+	P50            float64            `json:"p50"` // of the response time, ns
+	P99            float64            `json:"p99"`
+	Syscalls       float64            `json:"syscalls_per_unit"`
+	Moved          map[string]float64 `json:"moving_syscalls_per_unit,omitempty"`
+	Memory         float64            `json:"memory_bytes"`
+	PerConn        float64            `json:"process_bytes_per_conn,omitempty"` // of held connections
+	KernelPerConn  float64            `json:"kernel_bytes_per_conn,omitempty"`
+	InvalidReasons []string           `json:"invalid_reasons,omitempty"`
 }
 
 // Against are the ratios of a system to the base, in four figures.

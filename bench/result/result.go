@@ -100,20 +100,22 @@ type Cost struct {
 	Unit            string  `json:"unit"` // request, connection, GiB
 	Units           float64 `json:"units"`
 	CPUPerUnit      float64 `json:"cpu_ns_per_unit"`
-	CPU             int64   `json:"cpu_ns"`                  // all threads and children
-	Cores           float64 `json:"cores"`                   // CPU by time
-	RunQueue        int64   `json:"run_queue_ns"`            // waited for a CPU
-	RunQueuePerUnit float64 `json:"run_queue_per_unit"`      // ns
-	Syscalls        uint64  `json:"syscalls,omitempty"`      // in a window after the measured time; 0: not to be had
-	SyscallsPerUnit float64 `json:"syscalls_per_unit"`       // 0: not to be had
-	ContextSwitches uint64  `json:"context_switches"`        // voluntary and not
-	Memory          int64   `json:"memory_bytes"`            // anonymous and private, at the end
-	PeakMemory      int64   `json:"peak_memory_bytes"`       // resident, of the process's life
-	Descriptors     int     `json:"descriptors"`             // at the end
-	Pipes           int     `json:"pipes"`                   // of them: ends of pipes
-	Processes       int     `json:"processes"`               // at the end
-	Threads         int     `json:"threads"`                 // at the end
-	NotToBeHad      string  `json:"not_to_be_had,omitempty"` // what could not be found out, and why
+	CPU             int64   `json:"cpu_ns"`             // all threads and children
+	Cores           float64 `json:"cores"`              // CPU by time
+	RunQueue        int64   `json:"run_queue_ns"`       // waited for a CPU
+	RunQueuePerUnit float64 `json:"run_queue_per_unit"` // ns
+	Syscalls        uint64  `json:"syscalls,omitempty"` // in a window after the measured time; 0: not to be had
+	SyscallsPerUnit float64 `json:"syscalls_per_unit"`  // 0: not to be had
+	// Moved are the system calls that moved at least one byte, per unit, by name.
+	Moved           map[string]float64 `json:"moving_syscalls_per_unit,omitempty"`
+	ContextSwitches uint64             `json:"context_switches"`        // voluntary and not
+	Memory          int64              `json:"memory_bytes"`            // anonymous and private, at the end
+	PeakMemory      int64              `json:"peak_memory_bytes"`       // resident, of the process's life
+	Descriptors     int                `json:"descriptors"`             // at the end
+	Pipes           int                `json:"pipes"`                   // of them: ends of pipes
+	Processes       int                `json:"processes"`               // at the end
+	Threads         int                `json:"threads"`                 // at the end
+	NotToBeHad      string             `json:"not_to_be_had,omitempty"` // what could not be found out, and why
 }
 
 // Memory is what held connections cost.
