@@ -45,10 +45,13 @@ func (s *System) CountSyscalls() (stop func() (drive.Syscalls, error), err error
 			break
 		}
 	}
+	began := time.Now()
+	if err == nil {
+		err = c.enable()
+	}
 	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	began := time.Now()
 	return func() (drive.Syscalls, error) {
 		calls, err := c.read()
 		calls.Took = time.Since(began)
@@ -109,10 +112,10 @@ func (c *counter) add(tid int) error {
 	return nil
 }
 
-// event opens a count of a thread at a trace point. It returns -1 if the thread has
-// ended.
+// event opens a count of a thread at a trace point. It counts once it is enabled: until
+// its filter is set it would count every call. It returns -1 if the thread has ended.
 func (c *counter) event(tid int, point uint64, filter string) (fd int, err error) {
-	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: point, Bits: unix.PerfBitInherit}
+	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: point, Bits: unix.PerfBitInherit | unix.PerfBitDisabled}
 	attr.Size = uint32(unsafe.Sizeof(attr))
 	fd, err = unix.PerfEventOpen(&attr, tid, -1, -1, unix.PERF_FLAG_FD_CLOEXEC)
 	switch err {
@@ -141,6 +144,16 @@ func setFilter(fd int, filter string) error {
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.PERF_EVENT_IOC_SET_FILTER, uintptr(unsafe.Pointer(text)))
 	if errno != 0 {
 		return errno
+	}
+	return nil
+}
+
+// enable begins the count.
+func (c *counter) enable() error {
+	for _, e := range c.events {
+		if err := unix.IoctlSetInt(e.fd, unix.PERF_EVENT_IOC_ENABLE, 0); err != nil {
+			return fmt.Errorf("perf event: %w", err)
+		}
 	}
 	return nil
 }
