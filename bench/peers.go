@@ -27,7 +27,9 @@ type peersCommand struct {
 	JSON   string        `name:"json" placeholder:"DIR" help:"Save each comparison in a folder."`
 	Output string        `short:"o" placeholder:"FILE.html" help:"Write a page."`
 	From   string        `placeholder:"DIR" help:"Measure nothing: make the table and the page of what was saved in a folder with --json."`
-	README string        `name:"readme" placeholder:"FILE" help:"Write the table into a file, between its lines <!-- peers: begin --> and <!-- peers: end -->."`
+	Write  bool          `help:"Write the tables into BENCHMARKS.md, and a few rows into README.md, between their lines <!-- peers: begin --> and <!-- peers: end -->."`
+
+	sound map[string]bool // systems that were seen to relay and echo every byte, by their command and configuration
 }
 
 // Run runs the matrix, in the root of the repository.
@@ -35,8 +37,8 @@ func (c *peersCommand) Run(s *session) error {
 	if c.Blocks < 1 || c.Time < 100*time.Millisecond {
 		return &exit{exitUsage, fmt.Errorf("--blocks %d, --duration %v: must be at least 1 and 100ms", c.Blocks, c.Time)}
 	}
-	if c.README != "" && len(c.Names) > 0 {
-		return &exit{exitUsage, errors.New("--readme: the table is written whole: name no rows")}
+	if c.Write && len(c.Names) > 0 {
+		return &exit{exitUsage, errors.New("--write: the tables are written whole: name no rows")}
 	}
 	if c.From != "" {
 		return c.saved(s)
@@ -71,6 +73,11 @@ func (c *peersCommand) Run(s *session) error {
 	pin, err := measure.Pin(measure.Split, 1, 1)
 	if err != nil {
 		return err
+	}
+	for _, m := range matches { // before minutes are spent
+		if err := c.verify(s, m, dir, pin); err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
 	}
 	var all []*result.Comparison
 	for _, m := range matches {
@@ -114,18 +121,22 @@ func build(s *session, bin string) error {
 	return nil
 }
 
-// list shows the matrix and the configurations.
+// list shows the matrix, what each system is to do, how it is configured, and why so.
 func list(s *session, matches []*peers.Match, dir string) error {
 	shown := map[string]bool{}
 	for _, m := range matches {
 		fmt.Fprintf(s.out, "%-18s %s\n", m.Name, m.Title)
 		for i, system := range m.Bench.Systems {
-			if !m.Direct(i) && !shown[system.Command] {
-				shown[system.Command] = true
+			fmt.Fprintf(s.out, "    %s: %s\n", system.Name, m.Expected(i))
+			if key := system.Command + system.Config; !shown[key] {
+				shown[key] = true
 				if _, err := m.Command(i, dir, "{addr}", "{to}"); err != nil {
 					return err
 				}
-				fmt.Fprintf(s.out, "    %s: %s\n%s", system.Name, system.Command, indent(m.Bench.Systems[i].Config))
+				fmt.Fprintf(s.out, "        %s\n%s", system.Command, indent(m.Bench.Systems[i].Config))
+				if source := m.Source(i); source != "" {
+					fmt.Fprintf(s.out, "        settings: %s\n", source)
+				}
 			}
 		}
 		for _, why := range m.Missing {
@@ -153,16 +164,7 @@ func (c *peersCommand) match(s *session, m *peers.Match, dir string, pin measure
 		defer backend.Close()
 		to = target.Address
 	}
-	t := &turns{plan: m.Plan(c.Time), own: true, pinMode: measure.Split}
-	t.plan.Defaults()
-	for i := range m.Bench.Systems {
-		if m.Direct(i) {
-			t.commands = append(t.commands, nil)
-			t.direct = plan.Target{Network: "tcp", Address: to}
-			continue
-		}
-		t.commands = append(t.commands, func(addr string) ([]string, error) { return m.Command(i, dir, addr, to) })
-	}
+	t := turnsOf(m, m.Plan(c.Time), dir, to)
 	m.Bench.Blocks, m.Bench.Turn, m.Bench.Told = c.Blocks, t.take, tellTurns(s, t.plan.Kind)
 	fmt.Fprintf(s.err, "%s: %s\n", m.Name, m.Title)
 	comparison, err := t.compare(s, &m.Bench)
@@ -172,6 +174,7 @@ func (c *peersCommand) match(s *session, m *peers.Match, dir string, pin measure
 	for i := range comparison.Systems {
 		comparison.Systems[i].Config = m.Bench.Systems[i].Config
 	}
+	m.Judge(comparison)
 	comparison.Name, comparison.Args = m.Title, []string{"peers", m.Name, "--blocks", fmt.Sprint(c.Blocks), "-d", c.Time.String()}
 	fmt.Fprintf(s.out, "\n%s\n", m.Title)
 	view.Comparison(s.out, comparison)
@@ -179,6 +182,47 @@ func (c *peersCommand) match(s *session, m *peers.Match, dir string, pin measure
 		return comparison, comparison.Save(filepath.Join(c.JSON, m.Name+".json"))
 	}
 	return comparison, nil
+}
+
+// turnsOf returns what runs a plan against the systems of a row, which relay to an
+// address.
+func turnsOf(m *peers.Match, p *plan.Plan, dir, to string) *turns {
+	t := &turns{plan: p, own: true, pinMode: measure.Split}
+	t.plan.Defaults()
+	for i := range m.Bench.Systems {
+		t.commands = append(t.commands, func(addr string) ([]string, error) { return m.Command(i, dir, addr, to) })
+	}
+	return t
+}
+
+// verify returns an error if a system of a row does not give back what it is sent. Each
+// is asked once in each of its configurations.
+func (c *peersCommand) verify(s *session, m *peers.Match, dir string, pin measure.Pinning) error {
+	to := ""
+	t := turnsOf(m, m.Echo(), dir, "")
+	if c.sound == nil {
+		c.sound = map[string]bool{}
+	}
+	for i, system := range m.Bench.Systems {
+		key := system.Command + system.Config
+		if c.sound[key] {
+			continue
+		}
+		if to == "" && m.Backend() != "" {
+			backend, target, err := startBackend(s, "echo", pin.Generator)
+			if err != nil {
+				return err
+			}
+			defer backend.Close()
+			to = target.Address
+			t = turnsOf(m, m.Echo(), dir, to)
+		}
+		if err := t.echoes(s.ctx, i, pin.Systems[0]); err != nil {
+			return fmt.Errorf("%s: %w", system.Name, err)
+		}
+		c.sound[key] = true
+	}
+	return nil
 }
 
 // startBackend starts this program as the other end of a relay.
@@ -196,10 +240,10 @@ func startBackend(s *session, kind string, cpus measure.CPUs) (*measure.System, 
 	return backend, target, err
 }
 
-// tell writes the table and the page.
+// tell writes the tables and the page.
 func (c *peersCommand) tell(s *session, all []*result.Comparison) error {
-	table := peers.Markdown(all)
-	fmt.Fprintf(s.out, "\n%s", table)
+	tables := peers.Markdown(all)
+	fmt.Fprintf(s.out, "\n%s", tables)
 	invalid := 0
 	for _, comparison := range all {
 		if !comparison.Valid {
@@ -213,13 +257,13 @@ func (c *peersCommand) tell(s *session, all []*result.Comparison) error {
 		}
 	}
 	if invalid > 0 {
-		return &exit{exitInvalid, fmt.Errorf("%d of %d rows are invalid, and nothing is written into %s", invalid, len(all), c.README)}
+		return &exit{exitInvalid, fmt.Errorf("%d of %d rows are invalid, and nothing is written: measure them again with --json, and write with --from", invalid, len(all))}
 	}
-	if c.README == "" {
+	if !c.Write {
 		return nil
 	}
 	if n := len(peers.Names()); len(all) != n {
-		return &exit{exitUsage, fmt.Errorf("--readme: the table is written whole: %d of %d rows are there", len(all), n)}
+		return &exit{exitUsage, fmt.Errorf("--write: the tables are written whole: %d of %d rows are there", len(all), n)}
 	}
-	return peers.Write(c.README, table)
+	return errors.Join(peers.Write("BENCHMARKS.md", tables), peers.Write("README.md", peers.Excerpt(all)))
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/penstock/penstock/bench/ab"
 	"github.com/penstock/penstock/bench/drive"
@@ -21,9 +22,8 @@ import (
 // turns runs the load of one plan against systems that it starts and ends.
 type turns struct {
 	plan     *plan.Plan
-	commands []func(addr string) ([]string, error) // the words that start a system which is to listen on addr; nil: none is, and the load goes to direct
-	direct   plan.Target
-	own      bool // each system is given a free port of 127.0.0.1; else the plan's target is where they listen
+	commands []func(addr string) ([]string, error) // the words that start a system which is to listen on addr
+	own      bool                                  // each system is given a free port of 127.0.0.1; else the plan's target is where they listen
 	pinMode  string
 	pin      measure.Pinning
 
@@ -60,9 +60,6 @@ func (t *turns) compare(s *session, b *ab.Bench) (_ *result.Comparison, err erro
 
 // starts says why system i cannot be measured.
 func (t *turns) starts(ctx context.Context, i int) error {
-	if t.commands[i] == nil {
-		return nil
-	}
 	system, _, _, err := t.launch(ctx, i, t.pin.Systems[0])
 	if err != nil {
 		return err
@@ -94,9 +91,6 @@ func (t *turns) ceiling(s *session, c *result.Comparison) {
 	}
 	fastest := 0.0
 	for i := range c.Systems {
-		if t.commands[i] == nil {
-			continue
-		}
 		fastest = max(fastest, view.MedianOf(&c.Systems[i], func(t *result.Turn) float64 { return t.Rate }))
 	}
 	c.Ceiling = &result.Ceiling{Rate: r.AchievedRate, Response: r.Latency.Response, Share: fastest / r.AchievedRate}
@@ -114,9 +108,6 @@ func (t *turns) take(ctx context.Context, at ...int) ([]*result.Result, error) {
 }
 
 func (t *turns) one(ctx context.Context, i int, cpus measure.CPUs) (r *result.Result, err error) {
-	if t.commands[i] == nil {
-		return t.unhelped(ctx, *t.plan)
-	}
 	system, p, words, err := t.launch(ctx, i, cpus)
 	if err != nil {
 		return nil, err
@@ -129,6 +120,32 @@ func (t *turns) one(ctx context.Context, i int, cpus measure.CPUs) (r *result.Re
 	r.Environment = measure.Environment()
 	r.Environment.Pinning, r.Environment.System = t.pin.Mode, strings.Join(words, " ")
 	return r, nil
+}
+
+// echoTimeout is how long a system has to give back the first message.
+const echoTimeout = 10 * time.Second
+
+// echoes returns an error unless system i gives back what the plan's requests send it,
+// byte for byte.
+func (t *turns) echoes(ctx context.Context, i int, cpus measure.CPUs) (err error) {
+	system, p, _, err := t.launch(ctx, i, cpus)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, system.Close()) }()
+	for began := time.Now(); ; {
+		r, err := drive.Run(ctx, &p, &drive.Options{Source: load.Run})
+		switch {
+		case err != nil:
+			return err
+		case r.Errors > 0:
+			return fmt.Errorf("does not give back what it is sent: %v", r.ErrorsByKind)
+		case r.BytesVerified > 0:
+			return nil
+		case time.Since(began) > echoTimeout:
+			return fmt.Errorf("gives nothing back of what it is sent within %v", echoTimeout)
+		}
+	}
 }
 
 // launch starts system i, and answers the load that goes to it, and the words that
@@ -148,17 +165,6 @@ func (t *turns) launch(ctx context.Context, i int, cpus measure.CPUs) (*measure.
 	}
 	system, err := measure.Launch(ctx, fillAddress(words, p.Target.Address), cpus, p.Target, p.Timeout)
 	return system, p, words, err
-}
-
-// unhelped runs the load against what the systems relay to.
-func (t *turns) unhelped(ctx context.Context, p plan.Plan) (*result.Result, error) {
-	p.Target = t.direct
-	r, err := drive.Run(ctx, &p, &drive.Options{Source: load.Run})
-	if err == nil {
-		r.Environment = measure.Environment()
-		r.Environment.Pinning = t.pin.Mode
-	}
-	return r, err
 }
 
 // freeAddress is an address of 127.0.0.1 on which nobody listens at this moment.

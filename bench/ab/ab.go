@@ -16,6 +16,7 @@ type System struct {
 	Name    string
 	Command string // as it is shown
 	Config  string // the text of its configuration, if it has one
+	Version string // name and version of the program, if they are known
 }
 
 // A Bench takes turns.
@@ -39,7 +40,7 @@ type Bench struct {
 func (b *Bench) Run(ctx context.Context) (*result.Comparison, error) {
 	c := &result.Comparison{Schema: result.ComparisonSchema, Started: time.Now(), Blocks: b.Blocks, InvalidReasons: []string{}}
 	for _, s := range b.Systems {
-		c.Systems = append(c.Systems, result.System{Name: s.Name, Command: s.Command, Config: s.Config})
+		c.Systems = append(c.Systems, result.System{Name: s.Name, Command: s.Command, Config: s.Config, Version: s.Version})
 	}
 	itself, err := b.turns(ctx, c, "noise floor", []int{0, 0})
 	if err != nil {

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
@@ -39,7 +40,8 @@ func Environment() result.Environment {
 		return e
 	}
 	if cpus, err := fs.CPUInfo(); err == nil && len(cpus) > 0 {
-		e.CPU = cpus[0].ModelName
+		// A guest's model name may say no more than the brand.
+		e.CPU = fmt.Sprintf("%s (family %s, model %s)", cpus[0].ModelName, cpus[0].CPUFamily, cpus[0].Model)
 	}
 	if info, err := fs.Meminfo(); err == nil && info.MemTotalBytes != nil {
 		e.Memory = int64(*info.MemTotalBytes)

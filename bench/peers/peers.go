@@ -16,8 +16,8 @@ import (
 type Match struct {
 	Workload
 	Bench   ab.Bench
-	Missing []string // who cannot, and why
-	systems []system
+	Missing []string // which cannot, and why
+	systems []*system
 	bin     string
 }
 
@@ -27,7 +27,7 @@ func Matches(names []string, bin string) (all []*Match, err error) {
 	if bin, err = filepath.Abs(bin); err != nil {
 		return nil, err
 	}
-	workloads := Workloads()
+	workloads, versions := Workloads(), map[*system]string{}
 	for _, name := range names {
 		if !slices.ContainsFunc(workloads, func(w Workload) bool { return w.Name == name }) {
 			return nil, fmt.Errorf("workload %q: must be one of %s", name, strings.Join(Names(), ", "))
@@ -37,7 +37,7 @@ func Matches(names []string, bin string) (all []*Match, err error) {
 		if len(names) > 0 && !slices.Contains(names, w.Name) {
 			continue
 		}
-		all = append(all, match(w, bin))
+		all = append(all, match(w, bin, versions))
 	}
 	return all, nil
 }
@@ -50,31 +50,37 @@ func Names() (names []string) {
 	return names
 }
 
-func match(w Workload, bin string) *Match {
+func match(w Workload, bin string, versions map[*system]string) *Match {
 	m := &Match{Workload: w, bin: bin}
-	take := func(s system) {
-		if why := s.missing(bin); why != "" {
-			m.Missing = append(m.Missing, s.name+": "+why)
-			return
-		}
-		m.systems = append(m.systems, s)
-		m.Bench.Systems = append(m.Bench.Systems, ab.System{Name: s.name, Command: s.words, Config: s.config})
-	}
-	for _, s := range systems {
-		if s.role == w.role && s.name == w.base {
-			take(s)
-		}
-	}
-	for _, s := range systems {
-		if s.greedy && w.memory {
+	var others []*system
+	for i := range systems {
+		switch s := &systems[i]; {
+		case s.role != w.role || !s.in(w.class):
+		case s.greedy && w.class == held:
 			m.Missing = append(m.Missing, s.name+": takes 6 descriptors for each connection, and a process may have 20,000")
-			continue
+		case s.name == w.base:
+			m.take(s, versions)
+		default:
+			others = append(others, s)
 		}
-		if s.role == w.role && s.name != w.base || s.role == none && w.role == relay && !w.memory {
-			take(s)
-		}
+	}
+	for _, s := range others {
+		m.take(s, versions)
 	}
 	return m
+}
+
+// take adds a system, if it can run here. Its version is asked for once.
+func (m *Match) take(s *system, versions map[*system]string) {
+	if why := s.missing(m.bin); why != "" {
+		m.Missing = append(m.Missing, s.name+": "+why)
+		return
+	}
+	if _, known := versions[s]; !known {
+		versions[s] = s.version(m.bin)
+	}
+	m.systems = append(m.systems, s)
+	m.Bench.Systems = append(m.Bench.Systems, ab.System{Name: s.name, Command: s.words, Config: s.config, Version: versions[s]})
 }
 
 // Check says why the row cannot be measured here.
@@ -100,8 +106,21 @@ func (m *Match) Plan(span time.Duration) *plan.Plan {
 	return &p
 }
 
-// Direct says that system i is none: the load goes to the backend itself.
-func (m *Match) Direct(i int) bool { return m.systems[i].role == none }
+// Echo is a load of messages of many sizes whose every byte is checked. Relays, which
+// are to keep what a full socket does not take, are also sent more than a socket does.
+func (m *Match) Echo() *plan.Plan {
+	sizes := plan.Mix{{Bytes: 1, Weight: 1}, {Bytes: 64, Weight: 1}, {Bytes: 1000, Weight: 1}, {Bytes: 16 << 10, Weight: 1}}
+	if m.role == relay {
+		sizes = append(sizes, plan.Share{Bytes: 1 << 20, Weight: 1})
+	}
+	return &plan.Plan{
+		Kind: plan.RR, Request: sizes, Conns: 20, Verify: true,
+		Time: 100 * time.Millisecond, Window: 50 * time.Millisecond, Loops: 1, Seed: 1,
+	}
+}
+
+// Source is where the settings of system i come from, "" if it has none.
+func (m *Match) Source(i int) string { return m.systems[i].source }
 
 // Command answers the words that start system i, to listen on addr and to relay to the
 // address to; dir is a folder of its own for its configuration.

@@ -3,6 +3,7 @@ package peers
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func programs(t *testing.T, names ...string) string {
 }
 
 func TestEveryRowHasABaseAndALoadThatCanBeRun(t *testing.T) {
-	all, err := Matches(nil, programs(t, "c-echo", "c-relay", "echo", "forward", "std-echo", "std-relay", "netpoll-echo"))
+	all, err := Matches(nil, programs(t, "c-echo", "c-relay", "echo", "forward", "std-echo", "std-relay", "netpoll-echo", "gnet-echo", "nbio-echo", "evio-echo", "tcpproxy-relay"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,17 +39,19 @@ func TestEveryRowHasABaseAndALoadThatCanBeRun(t *testing.T) {
 			t.Errorf("%s: %d systems, the first is %s, want %s", m.Name, len(m.Bench.Systems), m.Bench.Systems[0].Name, m.base)
 		}
 		seen[m.Name] = true
+		systems := map[string]bool{}
 		for i, s := range m.Bench.Systems {
-			if m.Direct(i) {
-				continue
+			if systems[s.Name] {
+				t.Errorf("%s: %s is measured twice", m.Name, s.Name)
 			}
+			systems[s.Name] = true
 			words, err := m.Command(i, t.TempDir(), "127.0.0.1:7001", "127.0.0.1:7002")
 			if err != nil || strings.Contains(strings.Join(words, " ")+m.Bench.Systems[i].Config, "{addr}") {
 				t.Errorf("%s, %s: %v, %v", m.Name, s.Name, words, err)
 			}
 		}
 	}
-	if len(all) != len(Names()) || !seen["hold"] || !seen["relay-64-1000"] || !seen["crr-rst"] {
+	if len(all) != len(Names()) || !seen["hold"] || !seen["relay-64-1000"] || !seen["echo-64-20"] || !seen["download"] || !seen["crr-rst"] {
 		t.Errorf("rows %v", seen)
 	}
 }
@@ -62,15 +65,15 @@ func TestWhatIsMissingIsTold(t *testing.T) {
 		t.Errorf("without the base: %v, want the remedy", err)
 	}
 	all, err := Matches([]string{"echo-64-1"}, programs(t, "c-echo", "echo"))
-	if err != nil || len(all[0].Bench.Systems) != 2 || len(all[0].Missing) != 2 {
-		t.Errorf("%+v, %v: want two systems, and why two are not there", all, err)
+	if err != nil || len(all[0].Bench.Systems) != 2 || len(all[0].Missing) != 6 {
+		t.Errorf("%+v, %v: want two systems, and why six are not there", all, err)
 	}
 	if _, err := Matches([]string{"nothing"}, programs(t)); err == nil || !strings.Contains(err.Error(), "echo-64-1") {
 		t.Errorf("%v: want an error that lists the rows", err)
 	}
 }
 
-func comparison() *result.Comparison {
+func comparison(nginx, penstock float64) *result.Comparison {
 	against := func(v ...float64) *result.Against {
 		ones := make([]float64, len(v))
 		for i := range ones {
@@ -78,18 +81,46 @@ func comparison() *result.Comparison {
 		}
 		return &result.Against{Cost: result.NewRatio(v, ones)}
 	}
-	return &result.Comparison{Name: "relay, 64 B", Systems: []result.System{
+	return &result.Comparison{Name: "relay, 64 B, 100 connections", Blocks: 3, Systems: []result.System{
 		{Name: "c-splice", Turns: []result.Turn{{Cost: 6200}, {Cost: 6400}}},
-		{Name: "nginx", Against: against(1.06, 1.08, 1.10)},
-		{Name: "penstock", Against: against(0.97, 0.98, 0.99)},
-		{Name: "no relay", Against: against()},
-	}}
+		{Name: "nginx", Version: "nginx 1.22.1", Against: against(nginx-0.02, nginx, nginx+0.02)},
+		{Name: "penstock", Against: against(penstock-0.02, penstock, penstock+0.02)},
+		{Name: "haproxy", Against: against()},
+	}, Environment: result.Environment{CPU: "AMD EPYC", CPUs: 2, Kernel: "Linux 6.18.44-vendor-7 x86_64", Go: "go1.26"}}
 }
 
 func TestTableHasARowForAComparisonAndAColumnForASystem(t *testing.T) {
-	lines := strings.Split(Markdown([]*result.Comparison{comparison()}), "\n")
-	if want := "| relay, 64 B | c-splice, 6.30 µs | **0.98** (0.97–0.99) |  |  |  |  | 1.08 (1.06–1.10) |"; lines[2] != want {
-		t.Errorf("%s\nwant\n%s", lines[2], want)
+	text := Markdown([]*result.Comparison{comparison(1.08, 0.98)})
+	row := "| relay, 64 B, 100 connections | C splice, 6.30 µs | 0.98 (0.96–1.00) |  |  |  |  | 1.08 (1.06–1.10) | 0.98 of C splice (0.96–1.00) |\n"
+	for _, want := range []string{row, "AMD EPYC, 2 CPUs, Linux 6.18.44 x86_64, go1.26; nginx 1.22.1.", "median of 3 blocks", "cheapest in 1 of 1 rows"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s\nhas no %q", text, want)
+		}
+	}
+	if strings.Contains(text, "vendor") || strings.Contains(text, "| **0.98") {
+		t.Errorf("%s\nnames a builder's kernel, or marks a row in which Penstock is the first", text)
+	}
+}
+
+func TestRowInWhichPenstockIsNotTheFirstSaysSo(t *testing.T) {
+	text := Excerpt([]*result.Comparison{comparison(0.80, 0.88)})
+	for _, want := range []string{"| **1.10 of nginx** (1.10–1.10) |\n", "cheapest in 0 of 1 rows"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s\nhas no %q", text, want)
+		}
+	}
+}
+
+func TestExcerptHasRowsOfTheMatrixAndSystemsOfBothRoles(t *testing.T) {
+	for _, name := range excerpt {
+		if !slices.Contains(Names(), name) {
+			t.Errorf("there is no row %s", name)
+		}
+	}
+	for _, name := range slices.Concat(echoColumns, relayColumns, excerptColumns) {
+		if !slices.ContainsFunc(systems, func(s system) bool { return s.name == name }) {
+			t.Errorf("there is no system %s", name)
+		}
 	}
 }
 

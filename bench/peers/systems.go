@@ -1,6 +1,7 @@
 // Package peers compares Penstock with what else is installed: minimal C programs, the
-// standard library, netpoll, HAProxy and nginx, each configured as its documentation
-// advises, under the same loads.
+// standard library, other event loops and relays in Go, HAProxy and nginx. Each is
+// configured as its documentation makes it fastest, under the same loads, and its
+// system calls are checked against what its row says.
 package peers
 
 import (
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -17,7 +19,18 @@ type role int
 const (
 	echo role = iota
 	relay
-	none // there is no system: the load goes to the backend itself
+)
+
+// A class is a kind of row. A system has one configuration for all rows of a class.
+type class string
+
+const (
+	small       class = "small messages"
+	large       class = "large messages" // of 16 KiB
+	connections class = "connections"    // for a message each
+	downloads   class = "downloads"      // a connection for 5 MiB
+	bulk        class = "bulk"           // streams
+	held        class = "held"           // idle connections: memory counts
 )
 
 // A system is a program under test. In its words and its configuration {addr} and
@@ -25,69 +38,66 @@ const (
 // the folder of the project's programs, {dir} a folder of its own and {conf} the file
 // of its configuration.
 type system struct {
-	name   string
-	role   role
-	words  string
-	config string
-	needs  string // a file or program without which it cannot run
-	greedy bool   // of descriptors: it keeps two pipes for each connection
+	name    string
+	role    role
+	words   string
+	config  string
+	only    []class // the rows in which it is measured so; nil: all
+	splices []class // the rows in which it splices; it copies in the others
+	needs   string  // a file or program without which it cannot run
+	greedy  bool    // it keeps two pipes for each connection
+	source  string  // where its settings come from; "": it has none
+	module  string  // the Go module that it shows
 }
+
+var (
+	every  = []class{small, large, connections, downloads, bulk, held}
+	flows  = []class{downloads, bulk}
+	shorts = []class{small, connections}
+)
+
+// procs has a Go program use two Ps, as Penstock's programs do: a goroutine that
+// waits in epoll_wait keeps one. With one CPU the runtime's default is one P.
+const procs = "env GOMAXPROCS=2 "
 
 // systems are all that are known, the bases first. Each has one thread, or one event
 // loop, as it has one CPU.
 var systems = []system{
 	{name: "c-echo", role: echo, words: "{bin}/c-echo {port}", needs: "{bin}/c-echo"},
 	{name: "penstock", role: echo, words: "{bin}/echo -listen {addr} -loops 1", needs: "{bin}/echo"},
-	{name: "std", role: echo, words: "{bin}/std-echo -listen {addr}", needs: "{bin}/std-echo"},
-	{name: "netpoll", role: echo, words: "{bin}/netpoll-echo -listen {addr}", needs: "{bin}/netpoll-echo"},
+	{name: "std", role: echo, words: procs + "{bin}/std-echo -listen {addr}", needs: "{bin}/std-echo", source: procsSource},
+	{name: "gnet", role: echo, words: procs + "{bin}/gnet-echo -listen {addr}", needs: "{bin}/gnet-echo", module: "github.com/panjf2000/gnet/v2",
+		source: "gnet's README and options.go: level-triggered is the default; one event loop, which accepts by itself with SO_REUSEPORT. The build tags poll_opt and gc_opt were measured, and make it dearer. " + procsSource},
+	{name: "gnet-et", role: echo, words: procs + "{bin}/gnet-echo -listen {addr} -edge", needs: "{bin}/gnet-echo", module: "github.com/panjf2000/gnet/v2",
+		source: "as gnet, with WithEdgeTriggeredIO. " + procsSource},
+	{name: "nbio", role: echo, words: procs + "{bin}/nbio-echo -listen {addr}", needs: "{bin}/nbio-echo", module: "github.com/lesismal/nbio",
+		source: "nbio's README: NPoller 1, level-triggered, which is the default; without the copy of the quick start, since Write copies what it keeps. " + procsSource},
+	{name: "evio", role: echo, words: procs + "{bin}/evio-echo -listen {addr}", needs: "{bin}/evio-echo", module: "github.com/tidwall/evio",
+		source: "evio's README and evio.go: NumLoops 1, ReuseInputBuffer. " + procsSource},
+	{name: "netpoll", role: echo, words: procs + "{bin}/netpoll-echo -listen {addr}", needs: "{bin}/netpoll-echo", module: "github.com/cloudwego/netpoll",
+		source: "netpoll's README: zero-copy Reader and Writer; one poller, which is the default for up to 20 CPUs. " + procsSource},
 
-	{name: "c-splice", role: relay, words: "{bin}/c-relay splice {port} {toport}", needs: "{bin}/c-relay"},
+	{name: "c-splice", role: relay, words: "{bin}/c-relay splice {port} {toport}", needs: "{bin}/c-relay", splices: every},
 	{name: "c-copy", role: relay, words: "{bin}/c-relay copy {port} {toport}", needs: "{bin}/c-relay"},
-	{name: "penstock", role: relay, words: "{bin}/forward -listen {addr} -to {to} -loops 1", needs: "{bin}/forward"},
-	{name: "std", role: relay, words: "{bin}/std-relay -listen {addr} -to {to}", needs: "{bin}/std-relay", greedy: true},
-	{name: "haproxy", role: relay, words: "haproxy -db -q -f {conf}", config: haproxy, needs: "haproxy"},
-	{name: "nginx", role: relay, words: "nginx -p {dir} -e stderr -c {conf}", config: nginx, needs: "nginx"},
-
-	{name: "no relay", role: none, words: "the load goes to the backend itself"},
+	{name: "penstock", role: relay, words: "{bin}/forward -listen {addr} -to {to} -loops 1", needs: "{bin}/forward", splices: flows},
+	{name: "std", role: relay, words: procs + "{bin}/std-relay -listen {addr} -to {to}", needs: "{bin}/std-relay", splices: every, greedy: true,
+		source: "package net: io.Copy between two TCPConns splices (TCPConn.ReadFrom). " + procsSource},
+	{name: "tcpproxy", role: relay, words: procs + "{bin}/tcpproxy-relay -listen {addr} -to {to}", needs: "{bin}/tcpproxy-relay", splices: every, greedy: true, module: "github.com/inetaf/tcpproxy",
+		source: "tcpproxy's package documentation; it unwraps connections so that io.Copy splices. " + procsSource},
+	{name: "haproxy", role: relay, words: "haproxy -db -q -f {conf}", config: haproxy, needs: "haproxy",
+		only: []class{small, large, connections, held}, source: haproxySource},
+	{name: "haproxy", role: relay, words: "haproxy -db -q -f {conf}", config: haproxySplices, needs: "haproxy",
+		only: flows, splices: flows, source: haproxySplicesSource},
+	{name: "nginx", role: relay, words: nginxWords, config: nginx("16k"), needs: "nginx", only: shorts, source: nginxSource},
+	{name: "nginx", role: relay, words: nginxWords, config: nginx("32k"), needs: "nginx", only: []class{large}, source: nginxSource},
+	{name: "nginx", role: relay, words: nginxWords, config: nginx("1m"), needs: "nginx", only: flows, source: nginxSource},
+	{name: "nginx", role: relay, words: nginxWords, config: nginx("512"), needs: "nginx", only: []class{held}, source: nginxSource},
 }
 
-// haproxy splices when its heuristics find that worth while (option splice-auto), with
-// pipes as large as the relays in C have (tune.pipesize). Connections and pipes are as
-// many as 20,000 descriptors allow: it does not start where it could run out of them.
-const haproxy = `global
-  nbthread 1
-  maxconn 9200
-  maxpipes 200
-  tune.pipesize 1048576
-defaults
-  mode tcp
-  option splice-auto
-  timeout connect 10s
-  timeout client 1h
-  timeout server 1h
-listen relay
-  bind {addr}
-  server backend {to}
-`
+const procsSource = "GOMAXPROCS as Penstock's programs have it."
 
-// nginx has its stream module, which copies: it has no splicing to switch on.
-const nginx = `daemon off;
-master_process off;
-pid nginx.pid;
-load_module {nginxmodules}/ngx_stream_module.so;
-worker_rlimit_nofile 20000;
-events { worker_connections 19000; }
-stream {
-  access_log off;
-  server {
-    listen {addr} backlog=4096;
-    tcp_nodelay on;
-    proxy_pass {to};
-    proxy_connect_timeout 10s;
-    proxy_timeout 1h;
-  }
-}
-`
+// in reports whether a system is measured in the rows of a class.
+func (s *system) in(c class) bool { return s.only == nil || slices.Contains(s.only, c) }
 
 // fill replaces the names in braces.
 func fill(text string, values map[string]string) string {
@@ -97,11 +107,8 @@ func fill(text string, values map[string]string) string {
 	return text
 }
 
-// missing says why a system cannot run here, "" if it can.
+// missing returns why a system cannot run here, "" if it can.
 func (s *system) missing(bin string) string {
-	if s.needs == "" {
-		return ""
-	}
 	needs := fill(s.needs, map[string]string{"bin": bin})
 	if _, err := exec.LookPath(needs); err != nil {
 		return needs + " is not installed"
@@ -112,17 +119,7 @@ func (s *system) missing(bin string) string {
 	return ""
 }
 
-// nginxModules is the folder that holds the stream module.
-func nginxModules() string {
-	for _, dir := range []string{"/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/local/nginx/modules"} {
-		if _, err := os.Stat(filepath.Join(dir, "ngx_stream_module.so")); err == nil {
-			return dir
-		}
-	}
-	return ""
-}
-
-// prepare answers the words that start the system, and its configuration, which it
+// prepare returns the words that start the system, and its configuration, which it
 // has written into dir.
 func (s *system) prepare(bin, dir, addr, to string) (words []string, config string, err error) {
 	port := addr[strings.LastIndexByte(addr, ':')+1:]

@@ -40,7 +40,8 @@ type Comparison struct {
 type System struct {
 	Name    string   `json:"name"`
 	Command string   `json:"command"`
-	Config  string   `json:"config,omitempty"` // the text of its configuration, if it has one
+	Config  string   `json:"config,omitempty"`  // the text of its configuration, if it has one
+	Version string   `json:"version,omitempty"` // name and version of the program
 	Turns   []Turn   `json:"turns"`
 	Against *Against `json:"against_base,omitempty"`
 }
