@@ -209,10 +209,12 @@ func (a *listener) place(num int, f sys.Family) {
 	g := l.group
 	g.handed.Add(1)
 	err := to.Post(func() {
+		defer func() { // a handler may end the goroutine
+			if g.handed.Add(-1) == 0 {
+				g.freed()
+			}
+		}()
 		a.s.open(to, num, f)
-		if g.handed.Add(-1) == 0 {
-			g.freed()
-		}
 	})
 	if err != nil {
 		g.handed.Add(-1)
@@ -232,6 +234,9 @@ func (s *Server) open(l *Loop, num int, f sys.Family) {
 	// Deferred before the handler runs: a panic in Open resets its connection.
 	l.guard(&c.Registration, func() {
 		session, err := s.Handler.Open(c)
+		if session != nil {
+			c.adopt(session)
+		}
 		switch {
 		case c.closed.Load():
 		case errors.Is(err, io.EOF):
@@ -239,10 +244,6 @@ func (s *Server) open(l *Loop, num int, f sys.Family) {
 		case err != nil:
 			l.count.Rejected++
 			c.task.Fail(err)
-		case session != nil && c.flags&closing != 0:
-			c.task.(*serving).s = session // to be told of the end
-		case session != nil:
-			c.Serve(session)
 		}
 	})
 }

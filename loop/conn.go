@@ -29,16 +29,17 @@ type Conn struct {
 	flags  connFlags
 }
 
-type connFlags uint8
+type connFlags uint16
 
 const (
 	paused    connFlags = 1 << iota // Pause: Data is not called
-	congested                       // the queue passed High and has not come down to Low
+	congested                       // the queue reached High, or refused a write, and has not come down to Low
 	closing                         // Close: reads are thrown away, the queue is being sent
 	told                            // a reading call has answered the connection's error
 	touched                         // a reading call was made since Data was called
 	shutting                        // CloseWrite: our end follows the queue
 	sealed                          // bytes go past Read and Write: it is relayed
+	served                          // Serve has made a session's task of it
 )
 
 // newConn registers a descriptor, which was counted by addConn when it was meant
@@ -112,8 +113,9 @@ func (c *Conn) Next() ([]byte, error) {
 	return c.loop.read[:n], err
 }
 
-// Read is Next into p, which must not be empty. It never waits. Of a connection that is
-// relayed both answer ErrTaken, and take nothing.
+// Read is Next into p. It never waits. With an empty p it returns 0 and nil. On a relayed
+// connection both return ErrTaken and take nothing. If a read outside of Data leaves
+// something, Data is called for it.
 func (c *Conn) Read(p []byte) (int, error) {
 	l := c.loop
 	c.flags |= touched
@@ -122,6 +124,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	case c.flags&sealed != 0:
 		return 0, ErrTaken
+	case len(p) == 0:
+		return 0, nil
 	case c.fd.ReadEnded():
 		return 0, io.EOF
 	case c.fd.Ready()&fd.Readable == 0:
@@ -132,6 +136,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	l.count.Recvs++
 	n, e := c.fd.Recv(l.k, p)
+	if l.visited != &c.Registration && c.fd.Ready()&fd.Readable != 0 {
+		l.push(&c.Registration) // no event will come for what is left, nor for an error
+	}
 	if e != 0 {
 		if e == sys.EAGAIN {
 			return 0, ErrAgain
@@ -152,9 +159,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 // has ended, and otherwise the error of the read or the write.
 //
 // If w is a Conn, which must be on the same loop (else it answers an error, and moves
-// nothing), and its write queue is above its high mark, CopyTo stops and answers nil; Data is called again when the queue has
-// come down to its low mark, or when w has failed or ended, for CopyTo to return that
-// error. The bytes stay in the kernel, where they slow the peer down.
+// nothing), and is congested, CopyTo stops and answers nil; Data is called again when w's
+// queue has come down to its low mark, or when w has failed or ended, for CopyTo to return
+// that error. The bytes stay in the kernel, where they slow the peer down.
 func (c *Conn) CopyTo(w io.Writer) (n int64, err error) {
 	sink, _ := w.(*Conn)
 	if sink != nil && sink.loop != c.loop {

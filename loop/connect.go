@@ -17,21 +17,22 @@ const retryAfter = 10 * time.Millisecond
 
 // A dial is the task of a socket that connects.
 type dial struct {
-	l        *Loop
-	conn     *Conn // the socket of the attempt under way, nil between attempts
-	parent   *Conn // on whose behalf; nil if nobody's
-	d        *Dialer
-	done     func(*Conn, error) error
-	network  string
-	addr     sys.Addr   // being tried
-	rest     []sys.Addr // to be tried next
-	source   *sys.Addr
-	first    error // why the first of them failed
-	failure  error // that done is to be told of when Dial has returned
-	timer    Timer
-	deadline int64
-	starved  bool // counted in Group.starving
-	calling  bool // Dial has not returned yet
+	l         *Loop
+	conn      *Conn // the socket of the attempt under way, nil between attempts
+	parent    *Conn // on whose behalf; nil if nobody's
+	d         *Dialer
+	done      func(*Conn, error) error
+	network   string
+	addr      sys.Addr   // being tried
+	rest      []sys.Addr // to be tried next
+	source    *sys.Addr
+	first     error // why the first of them failed
+	failure   error // that done is to be told of when Dial has returned
+	timer     Timer
+	deadline  int64
+	starved   bool // counted in Group.starving
+	calling   bool // Dial has not returned yet
+	connected bool // at once: a Unix socket
 }
 
 // begin tries t.addr.
@@ -96,13 +97,13 @@ func (t *dial) attempt(num int, connected bool) {
 		t.next(err)
 		return
 	}
-	t.conn = c
+	t.conn, t.connected = c, connected
+	c.task = t
 	if connected {
-		t.succeed()
+		l.push(&c.Registration) // the callback comes after Dial has returned
 		return
 	}
 	c.fd.Clear(fd.Writable)
-	c.task = t
 	l.Arm(&t.timer, t.share(), t)
 }
 
@@ -123,7 +124,7 @@ func (t *dial) share() time.Duration {
 // pending (FD.Recv), and the bytes behind it would be lost.
 func (t *dial) Ready(*Registration) bool {
 	c := t.conn
-	if r := c.fd.Ready(); r&(fd.Writable|fd.Broken) == fd.Writable || r&fd.Urgent != 0 {
+	if r := c.fd.Ready(); t.connected || r&(fd.Writable|fd.Broken) == fd.Writable || r&fd.Urgent != 0 {
 		t.succeed()
 		return false
 	}
@@ -264,10 +265,14 @@ func (t *dial) fed() {
 }
 
 // tell calls done, and on its error ends the connection and the parent. A panic in
-// done counts as one; one in what is told of an end ends nothing else.
+// done counts as one.
 func (t *dial) tell(done func(*Conn, error) error, c *Conn, err error) {
 	answer := ErrPanic
+	defer func() { t.answered(answer, c) }() // also if done ends the goroutine
 	t.l.guard(nil, func() { answer = done(c, err) })
+}
+
+func (t *dial) answered(answer error, c *Conn) {
 	if answer == nil {
 		return
 	}
@@ -275,9 +280,9 @@ func (t *dial) tell(done func(*Conn, error) error, c *Conn, err error) {
 		switch {
 		case c == nil || c.closed.Load() || c.flags&closing != 0:
 		case errors.Is(answer, io.EOF):
-			t.l.guard(nil, func() { c.Close() })
+			c.Close()
 		default:
-			t.l.guard(nil, func() { c.task.Fail(answer) })
+			c.task.Fail(answer)
 		}
 	}
 }

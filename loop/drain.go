@@ -59,7 +59,7 @@ func (s *Server) stopListening(g *Group) {
 	g.mu.Unlock()
 	done := make(chan struct{}, len(listeners))
 	for _, a := range listeners {
-		if a.loop.Post(func() { a.stop(); done <- struct{}{} }) != nil {
+		if a.loop.Post(func() { defer func() { done <- struct{}{} }(); a.stop() }) != nil {
 			done <- struct{}{}
 		}
 	}
@@ -79,6 +79,11 @@ func (a *listener) stop() {
 	a.resume()
 	a.fd.Note(fd.Readable)
 	a.stopping, a.last = true, lastAccepts
+	l.guard(&a.Registration, a.takeLast)
+}
+
+func (a *listener) takeLast() {
+	l := a.loop
 	l.left = lastAccepts * acceptCost
 	if a.take(); !a.paused {
 		a.Fail(ErrServerClosed)
@@ -89,18 +94,27 @@ func (a *listener) stop() {
 	l.addConn(1)
 }
 
-// drainSessions tells the sessions that asked for it.
+// drainSessions has Drain called for the sessions that have it, in portions.
 func (l *Loop) drainSessions() {
 	l.draining = true
 	for i := range l.slab.used {
-		r := l.slab.at(i).r
-		if r == nil {
-			continue
-		}
-		if v, ok := r.task.(*serving); ok && v.c.flags&closing == 0 {
-			if d, ok := v.s.(Drainer); ok {
-				l.guard(r, func() { d.Drain(v.c) })
+		if r := l.slab.at(i).r; r != nil {
+			if v, ok := r.task.(*serving); ok {
+				v.c.drainSoon()
 			}
 		}
+	}
+}
+
+// drainSoon posts the call of Drain, if the session has it. When its turn comes the
+// connection may be closing, or another task's.
+func (c *Conn) drainSoon() {
+	v := c.task.(*serving)
+	if d, ok := v.s.(Drainer); ok {
+		c.Handle().Do(func(c *Conn) {
+			if c.task == Task(v) && c.flags&closing == 0 {
+				d.Drain(c)
+			}
+		})
 	}
 }

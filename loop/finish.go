@@ -79,7 +79,7 @@ func (v *serving) finish() (again bool) {
 	return c.fd.Ready()&fd.Readable != 0 && !c.fd.ReadEnded()
 }
 
-// end closes the descriptor and tells the session.
+// end closes the descriptor, and has Closed called when the running callback has returned.
 func (v *serving) end(reset bool) {
 	c := v.c
 	if c.closed.Load() {
@@ -90,10 +90,12 @@ func (v *serving) end(reset bool) {
 	}
 	c.loop.Disarm(&v.timer)
 	c.release(reset)
-	if v.s != nil { // whose panic is not that of whoever closes c
-		c.loop.guard(nil, func() { v.s.Closed(c, v.err) })
+	if v.s != nil {
+		c.loop.Later(v.callClosed)
 	}
 }
+
+func (v *serving) callClosed() { v.s.Closed(v.c, v.err) }
 
 // Release closes the descriptor of a connection: in order, or with a reset. The
 // task that attends to it calls it last of all; everybody else uses Close or Abort.

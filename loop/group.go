@@ -147,8 +147,17 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// run runs a loop, on a goroutine of its own, and on a new one if a handler called
+// runtime.Goexit.
 func (g *Group) run(l *Loop) {
-	defer g.ended.Done()
+	defer func() {
+		if l.exiting {
+			l.exiting = false
+			go g.run(l)
+			return
+		}
+		g.ended.Done()
+	}()
 	if g.config.LockThreads {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
@@ -191,8 +200,17 @@ func (g *Group) Do(f func()) error { return g.workers.Do(f) }
 // Close ends the loops: connections that are left are reset, and told
 // ErrServerClosed. It returns when everything has been given back, be it by another
 // Close, and then with an error; but blocking jobs (Do) are waited for one second only,
-// and then run on. It must not be called on a loop's goroutine.
+// and then run on. Called on the goroutine of one of the loops, it returns nil at once, and the
+// group ends later.
 func (g *Group) Close() error {
+	if g.onLoop() {
+		go g.close()
+		return nil
+	}
+	return g.close()
+}
+
+func (g *Group) close() error {
 	if g.closing.Swap(true) {
 		<-g.over
 		return errors.New("penstock: the group has been closed before")

@@ -14,12 +14,15 @@ type Handler interface {
 	// and no error the connection is parked until Serve (or a relay) takes it: what
 	// is written to it is sent, but what arrives waits in the kernel, the peer's
 	// end or reset is not noticed, and no timeout runs. io.EOF as error closes it
-	// in order, any other resets it.
+	// in order, any other resets it. Every Session that Open returns has its Closed
+	// called once, with an error too.
 	Open(c *Conn) (Session, error)
 }
 
-// A Session serves one connection. Its methods are called on the connection's
-// loop, never two at a time, and must not block: what must goes to Group.Do.
+// A Session serves one connection. Its methods are called on the connection's loop
+// and must not block: work that blocks goes to Group.Do. No callback of a loop is
+// invoked within another one, whatever that one ends: sessions of one loop may share a
+// mutex.
 type Session interface {
 	// Data is called when the connection can be read: bytes, the end of the
 	// stream, or an error. Read until ErrAgain or io.EOF; what is left is given
@@ -28,10 +31,12 @@ type Session interface {
 	// other error resets it. After nil at the end of the stream the other half
 	// stays open until Close.
 	Data(c *Conn) error
-	// Writable is called when the write queue has come down from above its high
-	// mark to its low mark. Errors are treated as Data's.
+	// Writable is called when the connection is not congested any more: the write
+	// queue, having reached its high mark or refused a write, has come down to its low
+	// mark. Errors are treated as Data's.
 	Writable(c *Conn) error
-	// Closed is the last call, when the connection's descriptor is closed. err is
+	// Closed is the last call, exactly one for each session, when the connection's
+	// descriptor is closed and the callback that ended it has returned. err is
 	// nil after an end in order, else why it was cut: what a handler answered, a
 	// *net.OpError, os.ErrDeadlineExceeded (a Close that outlasted Linger),
 	// net.ErrClosed (Abort), ErrPanic, or ErrServerClosed. It is not called once
@@ -65,10 +70,26 @@ func (c *Conn) Serve(s Session) error {
 	if err := c.Attend(&serving{c: c, s: s}); err != nil {
 		return err
 	}
-	if d, ok := s.(Drainer); ok && c.loop.draining {
-		return c.Handle().Do(d.Drain)
+	c.flags |= served
+	if c.loop.draining {
+		c.drainSoon()
 	}
 	return nil
+}
+
+// adopt makes s, which Open returned, serve the connection. Closed is called for s as
+// well if Open left the connection ended, closing, or to another task.
+func (c *Conn) adopt(s Session) {
+	had := c.flags&served != 0 // by Serve: most likely s itself
+	err := c.Serve(s)
+	if err == nil || had {
+		return
+	}
+	if v, ok := c.task.(*serving); ok {
+		v.s = s // closing
+		return
+	}
+	c.loop.Later(func() { s.Closed(c, err) })
 }
 
 // serving is the task of a connection that a session serves.
@@ -103,28 +124,28 @@ func (v *serving) Ready(*Registration) (again bool) {
 	if !v.settle(v.s.Data(c)) {
 		return c.flags&closing != 0 // Close has work to do at once
 	}
-	if c.flags&told != 0 {
-		v.Fail(c.opError("read", c.fd.Err())) // nothing more can come of it
-		return false
-	}
 	if v.cut() {
-		return false // Data ran into back-pressure that will not end
+		return false // Data met the error, or ran into back-pressure that will not end
 	}
 	return v.wantsData() && c.flags&touched != 0
 }
 
-// cut ends the connection if it has failed and Data is not there to be told: its
-// queue will never come down to the low mark, or its end has been read, after
-// which a reset shows in no read.
+// cut ends the connection if it has failed and no call of Data will return the error:
+// a read has returned it already, or the queue will never come down to the low mark, or
+// the end has been read, after which a reset shows in no read.
 func (v *serving) cut() bool {
 	c := v.c
 	if c.fd.ReadEnded() && c.fd.Ready()&fd.Broken != 0 {
 		c.fd.Probe(c.loop.k)
 	}
-	if c.fd.Err() == 0 || !c.fd.ReadEnded() && c.flags&congested == 0 {
+	if c.fd.Err() == 0 || !c.fd.ReadEnded() && c.flags&(congested|told) == 0 {
 		return false
 	}
-	v.Fail(c.opError("write", c.fd.Err()))
+	op := "write"
+	if c.flags&told != 0 {
+		op = "read"
+	}
+	v.Fail(c.opError(op, c.fd.Err()))
 	return true
 }
 

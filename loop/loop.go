@@ -2,6 +2,21 @@
 // instance, its registrations, ready list, timers, pipes and counters. A Server
 // accepts connections onto them; a Conn belongs to its loop's goroutine, and
 // everyone else holds a Handle.
+//
+// # Callbacks
+//
+// A loop invokes one callback at a time: Open, Data, Writable, Drain and Closed, what Do
+// and Post were given, a timer's function, a dial's, a relay's Done. It invokes none
+// within another, nor within a call such as Dial or Abort: what a callback brings about
+// follows when it has returned. A callback that panics, or calls runtime.Goexit, has its
+// connection reset.
+//
+// # Writing more than the peer reads
+//
+// Write never waits: what the socket does not take is queued, up to a limit (Marks). A
+// session that produces more than that writes while Conn.Congested returns false, and
+// goes on in Writable, which is called every time that it had returned true. See the
+// example of Conn.Congested.
 package loop
 
 import (
@@ -17,7 +32,8 @@ import (
 
 // Errors of this package. Others are those of packages net, os and syscall.
 var (
-	// ErrPanic is what a connection ended with whose handler panicked.
+	// ErrPanic is what a connection ended with whose handler panicked, or called
+	// runtime.Goexit.
 	ErrPanic = errors.New("penstock: handler panicked")
 	// ErrServerClosed is what a connection ended with that outlived the drain, and
 	// what Listen and Serve answer after Close.
@@ -57,7 +73,10 @@ type Loop struct {
 	buffers  pool.Buffers
 	read     []byte // what Conn.Next reads into
 	trim     Timer
-	dials    []*dial // old ones, to be used again
+	dials    []*dial       // old ones, to be used again
+	last     []func()      // to be called once the running function has returned
+	visited  *Registration // whose task runs now
+	exiting  bool          // a callback ends the loop's goroutine by runtime.Goexit
 	count    Counters
 	ending   bool // run returns after this turn
 	ended    bool // nothing may be registered any more
@@ -108,6 +127,7 @@ func (l *Loop) run() {
 // put a timeout off. It waits for events only if there is nothing else to do, and
 // not even then if mayBlock is false.
 func (l *Loop) turn(mayBlock bool) {
+	l.runLater() // of a callback that ended the goroutine that ran it
 	l.batch++
 	l.turns.Store(uint64(l.batch))
 	l.count.Turns++
@@ -190,26 +210,30 @@ func (l *Loop) yield() {
 }
 
 func (l *Loop) runTimers() {
-	for range timersPerTurn {
+	for ran, spent := 0, 0; ran < timersPerTurn && spent < turnBytes; ran++ {
 		t := l.timers.expired(l.now)
 		if t == nil {
 			return
 		}
 		l.count.Timers++
-		l.guard(nil, t.owner.Expire)
+		spent += l.guard(nil, t.owner.Expire)
+		l.runLater()
 	}
 }
 
-// end gives back everything. It runs on the loop's goroutine, after its last turn.
+// end gives back everything. It runs on the loop's goroutine, after its last turn, and
+// again if a callback ended that goroutine.
 func (l *Loop) end() {
 	l.tasks.close()
 	for f := l.tasks.take(); f != nil; f = l.tasks.take() {
 		l.guard(nil, f)
+		l.runLater()
 	}
 	l.ended = true
 	for i := range l.slab.used {
 		if r := l.slab.at(i).r; r != nil && r.task != nil {
 			l.guard(r, func() { r.task.Fail(ErrServerClosed) })
+			l.runLater()
 		}
 	}
 	for len(l.timers) > 0 { // dials that have no socket yet are told, too
@@ -217,6 +241,7 @@ func (l *Loop) end() {
 		l.Disarm(t)
 		if task, ok := t.owner.(Task); ok {
 			l.guard(nil, func() { task.Fail(ErrServerClosed) })
+			l.runLater()
 		}
 	}
 	l.pipes.Close()

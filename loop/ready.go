@@ -80,15 +80,24 @@ func (l *Loop) runReady() (visited int) {
 	return visited
 }
 
-// serve runs the task of r and answers what it spent.
+// serve runs the task of r and returns what it spent.
 func (l *Loop) serve(r *Registration) (spent int) {
 	if r.task == nil {
 		l.count.StaleBatch++ // closed by another since its event was taken
 		return 0
 	}
-	defer l.contain(r)
-	l.left = visitBytes
+	spent = l.visit(r)
+	l.visited = nil
+	l.runLater()
+	return spent
+}
+
+func (l *Loop) visit(r *Registration) (spent int) {
+	returned := false
+	defer l.contain(r, &returned)
+	l.visited, l.left = r, visitBytes
 	again := r.task.Ready(r)
+	returned = true
 	spent = visitBytes - l.left
 	r.heavy = spent >= heavyBytes
 	if again && r.task != nil {
@@ -107,25 +116,35 @@ func (l *Loop) Spend(n int) bool {
 // Left is the rest of the visit's budget in bytes.
 func (l *Loop) Left() int { return l.left }
 
-// guard runs f with a budget of its own; a panic in it ends r's task, if there is
-// one, and nothing else.
-func (l *Loop) guard(r *Registration, f func()) {
-	outer := l.left
-	defer func() { l.left = outer }()
-	defer l.contain(r)
+// guard runs f with a budget of its own, and returns what it spent. A panic in f ends
+// r's task, if there is one, and nothing else.
+func (l *Loop) guard(r *Registration, f func()) (spent int) {
+	outer, returned := l.left, false
+	defer func() { spent, l.left = visitBytes-l.left, outer }()
+	defer l.contain(r, &returned)
 	l.left = visitBytes
 	f()
+	returned = true
+	return
 }
 
-// Guard runs f, a user's function that a task calls of something that is over: a panic
-// in it is logged, and ends nothing. Only l's goroutine may call it.
-func (l *Loop) Guard(f func()) { l.guard(nil, f) }
-
-// contain is deferred around every handler.
-func (l *Loop) contain(r *Registration) {
+// contain is deferred around every handler. One that called runtime.Goexit has
+// not returned and did not panic: all deferred functions of the goroutine run, those
+// around other tasks too, and then a new goroutine goes on with the loop (Group.run).
+// The tasks outside of the handler's own did not come to their end, and are run again.
+func (l *Loop) contain(r *Registration, returned *bool) {
 	v := recover()
-	if v == nil {
+	switch {
+	case *returned:
 		return
+	case v == nil && l.exiting:
+		if r != nil && r.task != nil {
+			l.push(r)
+		}
+		return
+	case v == nil:
+		l.exiting = true
+		v = "runtime.Goexit was called"
 	}
 	l.count.Panics++
 	l.group.log.Error("penstock: handler panicked; its connection, if it has one, is reset",

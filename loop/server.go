@@ -266,8 +266,17 @@ func (a *listener) accept() error {
 
 // Close ends a server at once: its connections are reset, and told
 // ErrServerClosed. A server that Serve has returned from is closed already, one
-// that failed to listen is not. It must not be called on a loop's goroutine.
+// that failed to listen is not. Called by a handler, it returns nil at once, and the
+// server ends when the handler has returned.
 func (s *Server) Close() error {
+	if g := s.Group(); g != nil && g.onLoop() {
+		go s.close()
+		return nil
+	}
+	return s.close()
+}
+
+func (s *Server) close() error {
 	s.life.Lock()
 	g := s.Group()
 	s.closed = g != nil

@@ -8,6 +8,7 @@ func (l *Loop) Step(mayBlock bool) bool {
 	if l.ended {
 		return false
 	}
+	l.exiting = false
 	l.turn(mayBlock)
 	l.publish()
 	if l.ending {

@@ -75,13 +75,14 @@ func (t *tasks) close() {
 // tasksPerTurn bounds what a turn takes from the queue.
 const tasksPerTurn = 256
 
+// runTasks runs what had been posted when the turn came to it, up to a limit in number
+// and in bytes. What those functions post waits for the next turn: work that posts its
+// own continuation would otherwise run to its end before a socket is looked at.
 func (l *Loop) runTasks() {
-	for range tasksPerTurn {
-		f := l.tasks.take()
-		if f == nil {
-			return
-		}
+	posted := min(l.tasks.length.Load(), tasksPerTurn)
+	for spent := 0; posted > 0 && spent < turnBytes; posted-- {
 		l.count.Tasks++
-		l.guard(nil, f)
+		spent += l.guard(nil, l.tasks.take())
+		l.runLater()
 	}
 }

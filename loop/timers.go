@@ -24,7 +24,7 @@ type Timer struct {
 // armed anew each time: note the time, and arm the rest when the timer runs out.
 func (l *Loop) Arm(t *Timer, d time.Duration, o Expirer) {
 	l.timers.remove(t)
-	t.when, t.owner = after(l.k.Now(), d), o
+	t.when, t.owner = max(after(l.k.Now(), d), l.now+1), o // not in this turn again
 	l.timers.insert(t)
 }
 

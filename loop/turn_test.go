@@ -134,3 +134,57 @@ func TestAcceptsOfATurnAreBounded(t *testing.T) {
 		t.Errorf("%d of %d were accepted", n, clients)
 	}
 }
+
+// A piece of work that posts the next has one turn for each: what else is ready does
+// not wait for all of them.
+func TestPostedFunctionThatPostsTheNextRunsOnceATurn(t *testing.T) {
+	l := newTestLoop(t)
+	ran := 0
+	var next func()
+	next = func() { ran++; l.Post(next) }
+	l.Post(next)
+	for range 10 {
+		before := ran
+		l.turn(false)
+		if n := ran - before; n != 1 {
+			t.Fatalf("%d pieces ran in one turn", n)
+		}
+	}
+}
+
+// stopped is the host's kernel with a clock that stands still while a turn lasts.
+type stopped struct {
+	sys.Kernel
+	now int64
+}
+
+func (k *stopped) Now() int64 { return k.now }
+
+type rearmed struct {
+	l   *Loop
+	t   Timer
+	ran int
+}
+
+func (r *rearmed) Expire() {
+	r.ran++
+	r.l.Arm(&r.t, 0, r)
+}
+
+// The same for a timer that is armed anew with no time to wait.
+func TestTimerThatIsArmedAnewRunsOnceATurn(t *testing.T) {
+	l := newTestLoop(t)
+	k := &stopped{Kernel: l.k}
+	l.k = k
+	l.now = 0
+	r := &rearmed{l: l}
+	l.Arm(&r.t, 0, r)
+	for range 10 {
+		before := r.ran
+		k.now++
+		l.turn(false)
+		if n := r.ran - before; n != 1 {
+			t.Fatalf("the timer ran %d times in one turn", n)
+		}
+	}
+}

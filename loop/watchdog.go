@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -38,13 +39,20 @@ func (g *Group) watch(limit time.Duration) {
 }
 
 // goroutineID reads the number of the calling goroutine off its own stack trace,
-// the one place where the runtime tells it. It is used to find that trace again.
+// the one place where the runtime tells it. It is used to find that trace again, and
+// to tell a loop's own goroutine from others.
 func goroutineID() uint64 {
 	var buf [64]byte
 	text := buf[:runtime.Stack(buf[:], false)]
 	number, _, _ := bytes.Cut(bytes.TrimPrefix(text, []byte("goroutine ")), []byte(" "))
 	id, _ := strconv.ParseUint(string(number), 10, 64)
 	return id
+}
+
+// onLoop reports whether the calling goroutine is one of the loops'.
+func (g *Group) onLoop() bool {
+	id := goroutineID()
+	return slices.ContainsFunc(g.loops, func(l *Loop) bool { return l.goid.Load() == id })
 }
 
 // stackOf finds the stack trace of a goroutine among those of all.

@@ -10,14 +10,16 @@ import (
 	"github.com/penstock/penstock/pool"
 )
 
-// Marks bound the write queue of a connection, in bytes. Above High the loop
-// stops calling Data, so that a peer which does not read its answers cannot make
-// us read its questions; at Low it starts again, and calls Writable. A Write that
-// would take the queue above Limit is refused with ErrQueueFull; into an empty
-// queue any one Write is taken. Limit is at least 64 KiB above High.
+// Marks bound the write queue of a connection, in bytes. At High the connection is
+// congested (Conn.Congested): the loop stops calling Data, so that a peer which does
+// not read its answers cannot make us read its questions. When the queue has come down
+// to Low, it calls Writable, and then Data again. A Write that would take the queue
+// above Limit is refused with ErrQueueFull; into an empty queue any one Write is taken.
+// Limit is at least 64 KiB above High.
 //
-// High holds back the connection's own Data, not whoever else writes to it: copy
-// to it with CopyTo, or Pause the source and Resume it in the sink's Writable.
+// High holds back the connection's own Data, not other writers: copy to it with CopyTo,
+// or Pause the source and Resume it in the sink's Writable. A producer writes while the
+// connection is not congested, and goes on in Writable.
 type Marks struct {
 	Low, High, Limit int
 }
@@ -98,7 +100,7 @@ func (q *queue) add(p []byte) {
 
 // Write sends p, and queues what the socket does not take: it never waits, and p
 // is the caller's again when it returns. All of p is taken, or it answers an error:
-// ErrQueueFull at the limit, a *net.OpError with EPIPE after CloseWrite,
+// ErrQueueFull at the limit (Writable is called when there is room again), a *net.OpError with EPIPE after CloseWrite,
 // net.ErrClosed after Close, ErrTaken of a connection that is relayed, none of p being
 // taken; or why the connection failed,
 // with the number of bytes that were sent before.
@@ -113,6 +115,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	case c.fd.Err() != 0:
 		return 0, c.opError("write", c.fd.Err()) // its queue would never be sent
 	case c.out != nil && c.out.len()+len(p) > c.set.Limit:
+		c.flags |= congested
 		return 0, ErrQueueFull
 	}
 	rest := p
@@ -129,7 +132,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 		}
 		c.out.add(rest)
 		c.loop.count.InFlight += len(rest)
-		if c.out.len() > c.set.High {
+		if c.out.len() >= c.set.High {
 			c.flags |= congested
 		}
 	}
@@ -190,6 +193,12 @@ func (c *Conn) Buffered() int {
 	}
 	return c.out.len()
 }
+
+// Congested reports whether the write queue has reached its high mark, or has refused a
+// write, and has not come down to its low mark since: a producer should stop. Each time
+// that it has begun to return true, Writable is called when it returns false again,
+// unless the connection ends.
+func (c *Conn) Congested() bool { return c.flags&congested != 0 }
 
 // CloseWrite sends our end of the stream once the write queue has been sent.
 // Reading goes on until the peer's end: the other half lives by itself.

@@ -28,7 +28,7 @@ func (r *relay) finish(reset bool) {
 	b.Release(reset)
 	l.Count().Relays--
 	if r.o.Done != nil {
-		l.Guard(func() { r.o.Done(Result{AB: r.t[0].account(), BA: r.t[1].account(), Err: r.err, Failed: failed}) })
+		l.Later(func() { r.o.Done(Result{AB: r.t[0].account(), BA: r.t[1].account(), Err: r.err, Failed: failed}) })
 	}
 }
 

@@ -71,7 +71,7 @@ var moreRows = []Row{
 		Name: "timers_count_from_the_turn", Tiers: "D",
 		Story: "a timer armed late in a slow turn runs out early",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/timers.go", "after(l.k.Now(), d), o", "after(l.now, d), o"}},
+			Edits:    []Edit{{"loop/timers.go", "after(l.k.Now(), d), l.now+1), o", "after(l.now, d), l.now+1), o"}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestTimersCountFromWhenTheyAreArmed$"}},
 		}},
 	},

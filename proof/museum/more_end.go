@@ -78,7 +78,7 @@ var moreEndRows = []Row{
 		Name: "timers_are_unbounded", Tiers: "unit",
 		Story: "all timers that are due run in one turn",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/loop.go", "for range timersPerTurn {", "for {"}},
+			Edits:    []Edit{{"loop/loop.go", "ran < timersPerTurn && spent", "spent"}},
 			Catchers: []Catcher{{unit, "./loop", "^TestTimersOfATurnAreBounded$"}},
 		}},
 	},

@@ -80,7 +80,7 @@ func (r *Row) in(tier string) bool {
 
 // tables answers all rows: the historic ones by the verb that they break, and more.
 func tables() (rows []Row) {
-	for _, t := range [][]Row{acceptRows, registerRows, readyRows, drainRows, pumpRows, finishRows, moreRows, moreRelayRows, moreEndRows, foundRows, readRows, dialRows} {
+	for _, t := range [][]Row{acceptRows, registerRows, readyRows, drainRows, pumpRows, finishRows, moreRows, moreRelayRows, moreEndRows, foundRows, readRows, dialRows, apiRows} {
 		rows = append(rows, t...)
 	}
 	return rows

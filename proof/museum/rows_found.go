@@ -44,7 +44,7 @@ var foundRows = []Row{
 		Plants: []Plant{{
 			Edits: []Edit{
 				{"loop/write.go", "case c.fd.Err() != 0:", "case c.fd.Err() != 0 && false:"},
-				{"loop/handler.go", "if v.cut() {\n\t\treturn false // Data ran", "if false {\n\t\treturn false // Data ran"},
+				{"loop/handler.go", "if v.cut() {\n\t\treturn false // Data met", "if false {\n\t\treturn false // Data met"},
 			},
 		}},
 	},

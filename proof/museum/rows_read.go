@@ -96,15 +96,12 @@ var readRows = []Row{
 	{
 		Name: "panic_of_another_session", Tiers: "unit",
 		Story: "ours: a panic in the Closed of one connection, or the Done of a relay, ended the one whose handler had closed it",
-		Plants: []Plant{
-			{
-				Edits:    []Edit{{"loop/finish.go", "c.loop.guard(nil, func() { v.s.Closed(c, v.err) })", "v.s.Closed(c, v.err)"}},
-				Catchers: []Catcher{{unit, "./loop", "^TestPanicInClosedEndsNobodyElse$"}},
+		Plants: []Plant{{
+			Edits: []Edit{{"loop/later.go", "l.guard(nil, f)", "f()"}},
+			Catchers: []Catcher{
+				{unit, "./loop", "^TestPanicInClosedEndsNobodyElse$"},
+				{unit, "./splice", "^TestPanicInDoneEndsNobodyElse$"},
 			},
-			{
-				Edits:    []Edit{{"splice/relay.go", "l.Guard(func() { r.o.Done(", "func(f func()) { f() }(func() { r.o.Done("}},
-				Catchers: []Catcher{{unit, "./splice", "^TestPanicInDoneEndsNobodyElse$"}},
-			},
-		},
+		}},
 	},
 }

@@ -18,7 +18,7 @@ var readyRows = []Row{
 		Story: "gnet: continuations fed themselves, epoll was not polled again, and one ping took 1.3 s",
 		Plants: []Plant{
 			{
-				Edits:    []Edit{{"loop/tasks.go", "for range tasksPerTurn {", "for {"}},
+				Edits:    []Edit{{"loop/tasks.go", "posted > 0 && spent", "!l.tasks.none() && spent"}},
 				Catchers: []Catcher{{unit, "./loop", "^TestTasksThatPostThemselvesDoNotKeepTheirLoop$"}},
 			},
 			{
@@ -48,8 +48,8 @@ var readyRows = []Row{
 		Story: "several: the panic of one handler took every connection of its loop along",
 		Plants: []Plant{{
 			Edits: []Edit{{"loop/ready.go",
-				"defer l.contain(r)\n\tl.left = visitBytes\n\tagain :=",
-				"l.left = visitBytes\n\tagain :="}},
+				"defer l.contain(r, &returned)\n\tl.visited,",
+				"_ = &returned\n\tl.visited,"}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestPanicEndsItsConnectionOnly$"}},
 		}},
 	},

@@ -1,0 +1,72 @@
+package museum
+
+// apiRows break what the interface promises to its handlers.
+var apiRows = []Row{
+	{
+		Name: "closed_inside_data", Tiers: "unit",
+		Story: "ours: Abort in Data called Closed before it returned; a hub with one mutex stood still for ever",
+		Plants: []Plant{
+			{
+				Edits:    []Edit{{"loop/finish.go", "c.loop.Later(v.callClosed)", "c.loop.guard(nil, v.callClosed)"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestClosedComesAfter"}},
+			},
+			{
+				Edits:    []Edit{{"splice/finish.go", "l.Later(func()", "func(f func()) { f() }(func()"}},
+				Catchers: []Catcher{{unit, "./splice", "^TestDoneComesAfterTheCallbackThatCutTheRelay$"}},
+			},
+			{
+				Edits:    []Edit{{"loop/connect.go", "l.push(&c.Registration) // the callback comes after Dial has returned", "t.succeed()"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestDialThatSucceedsAtOnceReturnsBeforeItsCallback$"}},
+			},
+		},
+	},
+	{
+		Name: "session_never_told", Tiers: "unit",
+		Story: "ours: a session that Open returned after Abort was never told of the end, and a gauge of live sessions leaked",
+		Plants: []Plant{{
+			Edits:    []Edit{{"loop/accept.go", "c.adopt(session)", "c.Serve(session)"}},
+			Catchers: []Catcher{{unit, "./loop", "^TestEachSessionOfOpenIsClosedOnce$"}},
+		}},
+	},
+	{
+		Name: "post_feeds_itself", Tiers: "unit",
+		Story: "ours: work that posts its next piece ran 256 pieces in one turn; with pieces of 2 ms a ping took 1.8 s",
+		Plants: []Plant{
+			{
+				Edits: []Edit{
+					{"loop/tasks.go", "posted := min(l.tasks.length.Load(), tasksPerTurn)", "posted := int64(tasksPerTurn)"},
+					{"loop/tasks.go", "posted > 0 && spent", "posted > 0 && !l.tasks.none() && spent"},
+				},
+				Catchers: []Catcher{{unit, "./loop", "^TestPostedFunctionThatPostsTheNextRunsOnceATurn$"}},
+			},
+			{
+				Edits:    []Edit{{"loop/timers.go", "max(after(l.k.Now(), d), l.now+1)", "after(l.k.Now(), d)"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestTimerThatIsArmedAnewRunsOnceATurn$"}},
+			},
+		},
+	},
+	{
+		Name: "rest_of_a_read_forgotten", Tiers: "unit",
+		Story: "ours: what a read from a posted function left in the kernel was not given to Data",
+		Plants: []Plant{{
+			Edits:    []Edit{{"loop/conn.go", "if l.visited != &c.Registration && ", "if false && "}},
+			Catchers: []Catcher{{unit, "./loop", "^TestReadOutsideOfDataLeavesTheRestToData$"}},
+		}},
+	},
+	{
+		Name: "mark_met_exactly", Tiers: "unit",
+		Story: "ours: a producer that stopped at exactly High was never called again",
+		Plants: []Plant{{
+			Edits:    []Edit{{"loop/write.go", ">= c.set.High", "> c.set.High"}},
+			Catchers: []Catcher{{unit, "./loop", "^TestProducerIsCalledAgainWhereverItStopped$"}},
+		}},
+	},
+	{
+		Name: "goexit_ends_the_loop", Tiers: "unit",
+		Story: "ours: t.FailNow in a handler ended the loop's goroutine, and all its connections hung",
+		Plants: []Plant{{
+			Edits:    []Edit{{"loop/group.go", "if l.exiting {", "if false {"}},
+			Catchers: []Catcher{{unit, "./loop", "^TestGoexitEndsItsConnectionOnly$"}},
+		}},
+	},
+}
