@@ -275,6 +275,9 @@ type producer struct {
 func (p *producer) fill(c *loop.Conn) error {
 	for p.left > 0 && p.wants(c) {
 		n := min(p.piece, p.left)
+		if room := producerHigh - c.Buffered(); c.Buffered() > 0 && room > 0 {
+			n = min(n, room) // never beyond High
+		}
 		if _, err := c.Write(make([]byte, n)); err != nil {
 			return err
 		}
@@ -315,7 +318,7 @@ func TestProducerIsCalledAgainWhereverItStopped(t *testing.T) {
 			}
 			c := dial(t, testkit.Serve(t, srv, "tcp", "127.0.0.1:0"))
 			c.Write([]byte("x"))
-			time.Sleep(100 * time.Millisecond)
+			testkit.Eventually(t, "the queue is full", func() bool { return srv.Group().Counters().InFlight >= producerHigh })
 			if b, err := io.ReadAll(c); len(b) != n || err != nil {
 				t.Errorf("%d bytes of %d, %v", len(b), n, err)
 			}

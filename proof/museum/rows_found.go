@@ -44,6 +44,7 @@ var foundRows = []Row{
 		Plants: []Plant{{
 			Edits: []Edit{
 				{"loop/write.go", "case c.fd.Err() != 0:", "case c.fd.Err() != 0 && false:"},
+				{"loop/conn.go", "case sink.fd.Err() != 0:", "case sink.fd.Err() != 0 && false:"},
 				{"loop/handler.go", "if v.cut() {\n\t\treturn false // Data met", "if false {\n\t\treturn false // Data met"},
 			},
 		}},

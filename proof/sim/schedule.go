@@ -150,6 +150,7 @@ func (w *World) post() {
 			panic(w.failure)
 		}
 		if left--; left >= 0 {
+			w.k.Progress++ // a turn runs one of them: the polls between are no spin
 			l.Post(f)
 			return
 		}
