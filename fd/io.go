@@ -106,8 +106,8 @@ func (d *FD) Drain(k sys.Kernel, w, n int) (moved int, refused bool, e sys.Errno
 	case e == sys.EAGAIN:
 		return 0, false, d.failed(e, Readable)
 	case e != 0:
-		if !refusal(e) || d.failedWith(k, e) {
-			d.Fail(e)
+		if why := d.failure(k, e); why != 0 {
+			d.Fail(why)
 		}
 		return 0, true, e
 	case moved == 0:
@@ -127,24 +127,33 @@ func refusal(e sys.Errno) bool {
 	return false
 }
 
-// failedWith reports whether e, which looks like a refusal, was the socket's own error:
-// EACCES and EOPNOTSUPP can be, by way of ICMP (tcp_v6_err, tcp_write_err). The kernel
-// hands that out once and answers 0 from then on, so taken for a refusal it would
-// turn a cut into an end.
+// failure returns the socket's error where splice(2) returned e, 0 if it only refused.
 //
-// A socket that has bytes, or has nothing now, has not failed. One that reads 0 has
-// ended, or has failed; only of the latter a send says EPIPE. After our own end
-// every send does, and the doubt goes against the end.
-func (d *FD) failedWith(k sys.Kernel, e sys.Errno) bool {
+// EACCES, EPERM and EOPNOTSUPP look like a refusal, and may be the socket's own error, by
+// way of ICMP (tcp_v6_err, tcp_write_err). The kernel hands that out once and reads 0
+// from then on, so taken for a refusal it would turn a cut into an end. A socket that
+// has bytes, or has nothing now, has not failed. One that reads 0 has ended or has
+// failed; only in the latter case a send returns EPIPE. After our own end every send
+// does, and the doubt goes against the end. The look with recv may meet an error, which
+// it takes from everyone else.
+func (d *FD) failure(k sys.Kernel, e sys.Errno) sys.Errno {
+	if !refusal(e) {
+		return e
+	}
 	if e == sys.EINVAL || e == sys.ENOSYS || d.kind == sys.Unix {
-		return false // no error that such a socket has
+		return 0 // no error that such a socket has
 	}
 	var one [1]byte
-	if n, e := k.Recv(d.Num(), one[:], sys.MsgPeek); n > 0 || e != 0 {
-		return false // EAGAIN, or an error that Recv meets
+	switch n, met := k.Recv(d.Num(), one[:], sys.MsgPeek); {
+	case met == sys.EAGAIN || n > 0:
+		return 0
+	case met != 0:
+		return met
 	}
-	_, e = k.Send(d.Num(), nil, 0)
-	return e != 0 && e != sys.EAGAIN
+	if _, dead := k.Send(d.Num(), nil, 0); dead == 0 || dead == sys.EAGAIN {
+		return 0
+	}
+	return e
 }
 
 func (d *FD) confirmEnd(k sys.Kernel) sys.Errno {

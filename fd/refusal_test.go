@@ -83,6 +83,22 @@ func TestErrorThatLooksLikeARefusalIsNotTakenForTheEnd(t *testing.T) {
 	}
 }
 
+// A reset that waits in the socket is not lost to the look at whether splice was refused.
+func TestRefusedSpliceLosesNoReset(t *testing.T) {
+	for _, e := range refusals {
+		host, d, peer := pair(t, "tcp")
+		k := &refusing{Kernel: host, splice: e}
+		unix.SetsockoptLinger(peer, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+		unix.Close(peer)
+		time.Sleep(5 * time.Millisecond)
+		d.Note(fd.Readable | fd.Ended | fd.Broken)
+		d.Drain(k, 0, 1<<16)
+		if n, got := d.Recv(k, make([]byte, 10)); n != 0 || got != sys.ECONNRESET || d.ReadEnded() {
+			t.Errorf("%v: recv %d, %v, ended %v", e, n, got, d.ReadEnded())
+		}
+	}
+}
+
 // What the caller asked for is vital, what is our own default is not.
 func TestOptionIsVitalOnlyIfItWasAskedFor(t *testing.T) {
 	for _, o := range []struct {

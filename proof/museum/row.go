@@ -80,7 +80,12 @@ func (r *Row) in(tier string) bool {
 
 // tables answers all rows: the historic ones by the verb that they break, and more.
 func tables() (rows []Row) {
-	for _, t := range [][]Row{acceptRows, registerRows, readyRows, drainRows, pumpRows, finishRows, moreRows, moreRelayRows, moreEndRows, foundRows, readRows, dialRows, apiRows} {
+	for _, t := range [][]Row{
+		acceptRows, registerRows, readyRows, drainRows, pumpRows, finishRows,
+		moreRows, moreRelayRows, moreEndRows, foundRows, readRows, dialRows,
+		apiRows,
+		outsideRows,
+	} {
 		rows = append(rows, t...)
 	}
 	return rows

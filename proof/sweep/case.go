@@ -17,12 +17,16 @@ type fault struct {
 	Call     string
 	Errno    string // none: only count the calls
 	Index    int
+	Lasting  bool // from that index on each call fails, as in a sandbox
 }
 
 func (f fault) String() string {
 	s := fmt.Sprintf("go run ./proof sweep -call %s -errno %s -index %d -thread %s", f.Call, f.Errno, f.Index, f.Thread)
 	if f.Scenario != scenarioMain {
 		s += " -scenario " + f.Scenario
+	}
+	if f.Lasting {
+		s += " -lasting"
 	}
 	return s
 }

@@ -47,10 +47,22 @@ func measure() (*base, error) {
 	return b, nil
 }
 
+// all are the errnos of the manual, and the refusals.
+func (c call) all() []string {
+	all := slices.Clone(c.errnos)
+	for _, e := range refusals {
+		if !slices.Contains(all, e) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
 // A row is what came of one errno at one site.
 type row struct {
 	site
 	errno    string
+	lasting  bool
 	base     int // calls without a fault
 	reached  int // the largest index that was hit
 	cases    int // runs
@@ -77,15 +89,20 @@ func (o *options) rows(b *base) (all []*row) {
 			if c.name != s.Call {
 				continue
 			}
-			for _, e := range c.errnos {
-				if !o.skips(o.errnos, e) {
+			for _, e := range c.all() {
+				if !o.skips(o.errnos, e) && o.lasting != onlyLasting {
 					all = append(all, &row{site: s, errno: e, base: n})
+				}
+			}
+			for _, e := range refusals {
+				if !o.skips(o.errnos, e) && o.lasting != neverLasting && !slices.Contains(neverRefused, c.name) {
+					all = append(all, &row{site: s, errno: e, base: n, lasting: true})
 				}
 			}
 		}
 	}
 	slices.SortFunc(all, func(a, b *row) int {
-		return cmp.Or(b.base-a.base, strings.Compare(a.Call, b.Call), strings.Compare(a.Thread, b.Thread),
+		return cmp.Or(before(b.fault(1)).slowness()-before(a.fault(1)).slowness(), b.base-a.base, strings.Compare(a.Call, b.Call), strings.Compare(a.Thread, b.Thread),
 			strings.Compare(a.Scenario, b.Scenario), strings.Compare(a.errno, b.errno))
 	})
 	return all
@@ -113,19 +130,39 @@ func (o *options) run(rows []*row, b *base, note func(*row)) {
 	workers.Wait()
 }
 
+// fault is the row's fault at one index.
+func (r *row) fault(index int) fault {
+	return fault{r.Scenario, r.Thread, r.Call, r.errno, index, r.lasting}
+}
+
+// indexes are those that the row is tried at. A fault that lasts is tried from the
+// first call on, which is how a sandbox begins, and from the middle on.
+func (o *options) indexes(r *row) (all []int) {
+	last := 4*r.base + 16 // a bound, should a fault bring calls without end
+	switch {
+	case o.index > 0:
+		return []int{o.index}
+	case r.lasting && r.base < 2:
+		return []int{1}
+	case r.lasting:
+		all = []int{1, r.base/2 + 1}
+	default:
+		for i := range last {
+			all = append(all, i+1)
+		}
+	}
+	if o.max > 0 {
+		all = slices.DeleteFunc(all, func(i int) bool { return i > o.max })
+	}
+	return all
+}
+
 // sweep goes over the indexes of a row until the count of the call is exceeded.
 // Counts differ a little from run to run, so that a miss below the count of the
 // base run says nothing, and is tried once more.
 func (o *options) sweep(r *row, turns uint64) {
-	first, last := 1, 4*r.base+16 // a bound, should a fault bring calls without end
-	if o.max > 0 {
-		last = min(last, o.max)
-	}
-	if o.index > 0 {
-		first, last = o.index, o.index
-	}
-	for i := first; i <= last; i++ {
-		f := fault{r.Scenario, r.Thread, r.Call, r.errno, i}
+	for _, i := range o.indexes(r) {
+		f := r.fault(i)
 		tr, err := r.try(f, turns)
 		if err == nil && tr.hit == "" && i <= r.base {
 			tr, err = r.try(f, turns)

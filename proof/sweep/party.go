@@ -40,6 +40,7 @@ type party struct {
 	finished atomic.Bool // everything was sent, and then the end
 	broken   atomic.Bool // a call told of a reset, or of no more patience
 	over     atomic.Bool // it receives nothing any more, however that came
+	until    time.Time   // its patience ends then
 	ended    chan struct{}
 	end      string
 	detail   error
@@ -47,7 +48,8 @@ type party struct {
 
 // talk sends and receives until both are over, and notes the end.
 func (p *party) talk(c net.Conn, patience time.Duration) {
-	c.SetDeadline(time.Now().Add(patience))
+	p.until = time.Now().Add(patience)
+	c.SetDeadline(p.until)
 	var sending sync.WaitGroup
 	var failed error
 	sending.Add(1)
@@ -103,11 +105,11 @@ func (p *party) send(c net.Conn) error {
 	return c.(*net.TCPConn).CloseWrite()
 }
 
-// await waits until who has received so many bytes, and answers false if that will
-// not be.
+// await waits until who has received so many bytes, and returns false if that will
+// not be, or not within p's patience: who may never have been dialled.
 func (p *party) await(who *party, n int64) bool {
 	for int64(who.got.Load()) < n {
-		if p.broken.Load() || who.broken.Load() || who.over.Load() {
+		if p.broken.Load() || who.broken.Load() || who.over.Load() || time.Now().After(p.until) {
 			return int64(who.got.Load()) >= n
 		}
 		time.Sleep(100 * time.Microsecond)

@@ -115,7 +115,11 @@ func (t *process) attach(tid, dir string, f fault) error {
 		}
 		args = append(args, "-e", "trace="+strings.Join(names, ","))
 	} else {
-		args = append(args, "-e", "trace="+f.Call, "-e", fmt.Sprintf("inject=%s:error=%s:when=%d", f.Call, f.Errno, f.Index))
+		inject := fmt.Sprintf("inject=%s:error=%s:when=%d", f.Call, f.Errno, f.Index)
+		if f.Lasting {
+			inject += "+"
+		}
+		args = append(args, "-e", "trace="+f.Call, "-e", inject)
 	}
 	t.strace = exec.Command("strace", args...)
 	said, err := t.strace.StderrPipe()

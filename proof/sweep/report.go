@@ -74,8 +74,8 @@ func reportFailures(out io.Writer, rows []*row) {
 func reportLimits(out io.Writer, rows []*row) {
 	whys := map[string][]string{}
 	for _, r := range rows {
-		if b := before(fault{Call: r.Call, Errno: r.errno}); b.dies || b.stalls || b.patient {
-			if name := r.Call + " " + r.errno; !slices.Contains(whys[b.why], name) {
+		if b := before(r.fault(1)); b.dies || b.stalls || b.patient {
+			if name := r.name(); !slices.Contains(whys[b.why], name) {
 				whys[b.why] = append(whys[b.why], name)
 			}
 		}
@@ -94,6 +94,14 @@ func reportLimits(out io.Writer, rows []*row) {
 	if missed > 0 {
 		fmt.Fprintf(out, "%d indexes below the count of the run without a fault were not reached again in two runs\n", missed)
 	}
+}
+
+// name says which errno of which call, and whether it lasted.
+func (r *row) name() string {
+	if r.lasting {
+		return r.Call + " " + r.errno + " for good"
+	}
+	return r.Call + " " + r.errno
 }
 
 func sortedKeys(m map[string][]string) (keys []string) {

@@ -27,7 +27,14 @@ type options struct {
 	calls, errnos, threads, scenarios []string
 	max, index, parallel              int
 	verbose                           bool
+	lasting                           string
 }
+
+// What -lasting says.
+const (
+	onlyLasting  = "only"
+	neverLasting = "never"
+)
 
 // Run parses its flags, runs the grid and prints a report. It answers an error if
 // anything failed.
@@ -87,6 +94,17 @@ func parse(args []string, out io.Writer) (*options, error) {
 	flags.IntVar(&o.max, "max", 0, "largest index; 0 is all")
 	flags.IntVar(&o.index, "index", 0, "only this index")
 	flags.IntVar(&o.parallel, "parallel", 4*runtime.NumCPU(), "cases at a time; they wait more than they work")
+	flags.BoolFunc("lasting", "only faults that last, of the errnos of a sandbox; -lasting=never: only single ones", func(s string) error {
+		switch s {
+		case "true", onlyLasting:
+			o.lasting = onlyLasting
+		case neverLasting:
+			o.lasting = neverLasting
+		default:
+			return fmt.Errorf("%q: must be %q or %q", s, onlyLasting, neverLasting)
+		}
+		return nil
+	})
 	flags.BoolVar(&o.verbose, "v", false, "print each errno of each call as it is done")
 	if err := flags.Parse(args); err != nil {
 		return nil, err

@@ -55,4 +55,12 @@ var table = []call{
 	{"close", list("EBADF EINTR EIO ENOSPC EDQUOT")},
 }
 
+// refusals are what a sandbox answers to a call that it does not know or does not allow
+// (seccomp(2), gVisor, an LSM, an old kernel), whatever the call: once, and for good.
+var refusals = list("ENOSYS EPERM EACCES EOPNOTSUPP")
+
+// neverRefused are calls that no sandbox refuses for good: without write(2) to an eventfd
+// and without close(2) not even Go's own runtime gets along.
+var neverRefused = list("write close")
+
 func list(s string) []string { return strings.Fields(s) }
