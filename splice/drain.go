@@ -95,7 +95,9 @@ func (t *transfer) drainBuffer(m Mode) {
 		buf.To = n
 		t.buf = buf
 		t.took(n)
-		t.judge(m, n >= bulkRead, toSplice)
+		if !t.splicing { // else it copies for a moment only, and what it sees says nothing
+			t.judge(m, n >= bulkRead, toSplice)
+		}
 		return
 	}
 	l.PutBuffer(buf)

@@ -50,11 +50,11 @@ func (k *sandbox) PipeSize(num int) (int, sys.Errno) {
 }
 
 // refusedRelay relays 32 MiB each way on kernel k, and returns the counters.
-func refusedRelay(t *testing.T, k sys.Kernel) loop.Counters {
+func refusedRelay(t *testing.T, k sys.Kernel, mode splice.Mode) loop.Counters {
 	t.Helper()
 	testkit.Leaks(t)
 	ln := listen(t, "tcp")
-	o := splice.Options{Mode: splice.Splice}
+	o := splice.Options{Mode: mode}
 	srv := forwarder(ln.Addr(), &o)
 	srv.Config = loop.Config{Loops: 1, Kernel: k}
 	addr := testkit.Serve(t, srv, "tcp", "127.0.0.1:0")
@@ -93,21 +93,34 @@ func TestRefusedCallsCostNoConnection(t *testing.T) {
 		t.Run(e.Error(), func(t *testing.T) {
 			t.Run("splice", func(t *testing.T) {
 				k := &sandbox{Kernel: host, splice: e}
-				refusedRelay(t, k)
+				refusedRelay(t, k, splice.Splice)
 				if n := k.splices.Load(); n == 0 || n > 16 {
 					t.Errorf("splice was asked for %d times", n)
 				}
 			})
-			t.Run("pipe2", func(t *testing.T) { refusedRelay(t, &sandbox{Kernel: host, pipe: e}) })
-			t.Run("F_SETPIPE_SZ", func(t *testing.T) { refusedRelay(t, &sandbox{Kernel: host, size: e}) })
+			t.Run("pipe2", func(t *testing.T) { refusedRelay(t, &sandbox{Kernel: host, pipe: e}, splice.Splice) })
+			t.Run("F_SETPIPE_SZ", func(t *testing.T) { refusedRelay(t, &sandbox{Kernel: host, size: e}, splice.Splice) })
 		})
 	}
 	t.Run("passing", func(t *testing.T) {
 		k := &sandbox{Kernel: host, splice: syscall.EINVAL, last: 10}
-		if c := refusedRelay(t, k); c.BytesSpliced == 0 {
+		if c := refusedRelay(t, k, splice.Splice); c.BytesSpliced == 0 {
 			t.Error("splice was given up after a few refusals")
 		}
 	})
+}
+
+// A transfer that would splice, and copies for want of a pipe, does not change its mind
+// with every few reads.
+func TestCopyingForWantOfAPipeIsNoChangeOfMind(t *testing.T) {
+	host, err := sys.Host()
+	if err != nil {
+		t.Skip("no host kernel: ", err)
+	}
+	c := refusedRelay(t, &sandbox{Kernel: host, pipe: syscall.EMFILE}, splice.Auto)
+	if c.ToSplice == 0 || c.ToSplice > 2 || c.ToCopy != 0 {
+		t.Errorf("%d changes to splicing, %d to copying, of two directions", c.ToSplice, c.ToCopy)
+	}
 }
 
 // noMemory is the host's kernel, in which one send fails, and leaves the socket alive.
