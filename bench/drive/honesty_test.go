@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -79,12 +80,17 @@ func serve(t *testing.T, open func() loop.Session) plan.Target {
 // measure runs a load of 64-byte requests, each of whose bytes is checked.
 func measure(t *testing.T, p plan.Plan) *result.Result {
 	t.Helper()
+	return measureOf(t, p, load.Run)
+}
+
+func measureOf(t *testing.T, p plan.Plan, source drive.Source) *result.Result {
+	t.Helper()
 	p.Kind, p.Verify, p.Seed = plan.RR, true, 1
 	p.Defaults()
 	if err := p.Check(); err != nil {
 		t.Fatal(err)
 	}
-	r, err := drive.Run(t.Context(), &p, &drive.Options{Source: load.Run})
+	r, err := drive.Run(t.Context(), &p, &drive.Options{Source: source})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,10 +176,12 @@ func TestKnownDelayIsFound(t *testing.T) {
 	}
 }
 
-// paced is an echo that answers so many requests a second, all connections together.
+// paced is an echo that answers at most so many requests a second, all connections
+// together.
 type paced struct {
-	next *int64
-	gap  time.Duration
+	next     *int64
+	gap      time.Duration
+	answered *atomic.Int64
 }
 
 func (p *paced) Writable(*loop.Conn) error { return nil }
@@ -187,25 +195,60 @@ func (p *paced) Data(c *loop.Conn) error {
 	*p.next = max(*p.next+int64(p.gap), now)
 	late := append([]byte(nil), b...)
 	h := c.Handle()
-	c.Loop().AfterFunc(time.Duration(*p.next-now), func() { h.Write(late) })
+	c.Loop().AfterFunc(time.Duration(*p.next-now), func() {
+		p.answered.Add(1)
+		h.Write(late)
+	})
 	return nil
 }
 
-// A server that answers 500 requests a second is found to do so, and a load of 800 a
-// second on it is found not to have been one.
+// The rate that is found of a server that answers at most 500 requests a second is
+// what that server answered, and a load of 800 a second on it is found not to have
+// been one. The bounds hold on a machine of any load: at most a request of each
+// connection is under way when a window begins or ends.
 func TestKnownRateIsFound(t *testing.T) {
+	const conns, gap = 10, 2 * time.Millisecond
 	var next int64
-	target := serve(t, func() loop.Session { return &paced{next: &next, gap: 2 * time.Millisecond} })
-	r := measure(t, plan.Plan{Target: target, Conns: 10, Time: 2 * time.Second})
-	if r.AchievedRate < 450 || r.AchievedRate > 505 {
-		t.Errorf("%.1f/s of a server that answers 500/s", r.AchievedRate)
+	answered := new(atomic.Int64)
+	target := serve(t, func() loop.Session { return &paced{&next, gap, answered} })
+	var windows []*result.Interval
+	kept := func(ctx context.Context, p *plan.Plan, tell func(*result.Interval)) error {
+		return load.Run(ctx, p, func(i *result.Interval) {
+			windows = append(windows, i)
+			tell(i)
+		})
 	}
-	r = measure(t, plan.Plan{Target: target, Conns: 10, Rate: 800, Time: time.Second})
-	if r.Valid || !strings.Contains(reasons(r), "the rate was not reached") {
+	began := time.Now()
+	r := measureOf(t, plan.Plan{Target: target, Conns: conns, Time: 2 * time.Second}, kept)
+	if took := time.Since(began); r.Measured < 1900*time.Millisecond || r.WarmedUp+r.Measured > took {
+		t.Errorf("measured for %v after %v, in a run of %v: want 2 s of it", r.Measured, r.WarmedUp, took)
+	}
+	if rate := float64(r.Completed) / r.Measured.Seconds(); math.Abs(r.AchievedRate-rate) > 0.01 {
+		t.Errorf("%.2f/s, and %d requests in %v are %.2f/s", r.AchievedRate, r.Completed, r.Measured, rate)
+	}
+	if most := uint64(r.Measured/gap) + conns + 1; r.Completed > most {
+		t.Errorf("%d requests in %v of a server that answers %d in that time", r.Completed, r.Measured, most)
+	}
+	var all, measured uint64
+	for _, i := range windows {
+		all += i.Completed
+		if i.From >= r.WarmedUp && i.To <= r.WarmedUp+r.Measured && !i.Last {
+			measured += i.Completed
+		}
+	}
+	if measured != r.Completed {
+		t.Errorf("%d requests, and the windows of the measured time have %d", r.Completed, measured)
+	}
+	if n := uint64(answered.Load()); all > n || all+conns < n {
+		t.Errorf("%d requests were counted, the server answered %d", all, n)
+	}
+	r = measure(t, plan.Plan{Target: target, Conns: conns, Rate: 800, Time: time.Second})
+	missed, saturated := strings.Contains(reasons(r), "the rate was not reached"), strings.Contains(reasons(r), "the generator is saturated")
+	if r.Valid || missed == saturated { // saturated: on a machine so busy that 800 a second do not come to be due
 		t.Errorf("800/s on a server that answers 500/s: %q", reasons(r))
 	}
-	if r.GeneratorBound {
-		t.Error("the generator is blamed for what the server did not do")
+	if blamed := saturated || strings.Contains(reasons(r), "the generator was late"); r.GeneratorBound != blamed {
+		t.Errorf("the generator is blamed: %v, for what the server did not do: %q", r.GeneratorBound, reasons(r))
 	}
 }
 
