@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/bench/internal/sample"
 	"github.com/penstock/penstock/bench/measure"
+	"github.com/penstock/penstock/bench/peers"
 	"github.com/penstock/penstock/internal/testkit"
 )
 
@@ -65,4 +67,46 @@ func TestRivalThatIsHeldWronglyIsRefused(t *testing.T) {
 			t.Errorf("exit code %d, want %d, and that it is told: %s%s", code, exitInvalid, out, complaints)
 		}
 	})
+}
+
+// The tables are written of rows that were measured one by one, all of them or none.
+func TestTablesAreWrittenOfWhatWasSaved(t *testing.T) {
+	testkit.Leaks(t)
+	saved := t.TempDir()
+	t.Chdir(t.TempDir())
+	const empty = "<!-- peers: begin -->\n<!-- peers: end -->\n"
+	files := map[string]string{"BENCHMARKS.md": "", "README.md": ""}
+	for name := range files {
+		if err := os.WriteFile(name, []byte(empty), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, w := range peers.Workloads() {
+		if code, _, complaints := line("peers", "--from", saved, "--write"); code != exitUsage || !strings.Contains(complaints, "written whole") {
+			t.Fatalf("before %s was saved: exit code %d: %s", w.Name, code, complaints)
+		}
+		c := sample.Comparison()
+		c.Name = w.Title
+		if err := c.Save(filepath.Join(saved, w.Name+".json")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, _, complaints := line("peers", "--from", saved, "--write"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, complaints)
+	}
+	for name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(text)
+	}
+	if all, few := strings.Count(files["BENCHMARKS.md"], "\n| echo, "), strings.Count(files["README.md"], "\n| echo, "); all < 10 || few != 2 {
+		t.Errorf("%d and %d rows of echoes, want at least 10, and 2:\n%s\n%s", all, few, files["BENCHMARKS.md"], files["README.md"])
+	}
+	for name, text := range files {
+		if !strings.Contains(text, sample.Comparison().Environment.CPU) {
+			t.Errorf("%s does not name the CPU", name)
+		}
+	}
 }
