@@ -54,7 +54,7 @@ func messages(r role, name, base string) (all []Workload) {
 		bytes plan.Bytes
 		conns []int
 		class class
-	}{{64, []int{1, 20, 100, 1000}, small}, {1 << 10, []int{100}, small}, {16 << 10, []int{1, 100, 1000}, large}} {
+	}{{64, []int{1, 20, 100, 1000}, small}, {1 << 10, []int{100}, small}, {16 << 10, []int{100, 1000}, large}} {
 		for _, n := range row.conns {
 			add(fmt.Sprintf("-%v-%d", row.bytes, n), sizeOf(row.bytes)+", "+conns(n), row.class, plan.Plan{Request: size(int(row.bytes)), Conns: n})
 		}
