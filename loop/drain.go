@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,37 +25,66 @@ func (s *Server) drain(g *Group) error {
 	if timeout == 0 {
 		timeout = defaultDrain
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), max(timeout, 0))
+	defer cancel()
 	s.unlink() // first: the path may be a successor's as soon as nobody listens
-	s.stopListening(g)
+	s.stopListening(ctx, g)
 	for _, l := range g.loops {
 		l.Post(l.drainSessions)
 	}
-	deadline := time.NewTimer(max(timeout, 0))
-	defer deadline.Stop()
-	for g.conns.Load() > 0 {
+	for g.conns.Load() > 0 && ctx.Err() == nil {
 		select {
 		case <-g.drained:
 			continue
 		case <-g.stop:
-		case <-deadline.C:
+		case <-ctx.Done():
 		}
 		break
 	}
 	left := g.conns.Load()
 	stranded := g.Counters().BytesStranded
-	if g.Close() != nil {
+	switch err := g.closeWithin(ctx, endFor); {
+	case err == errHeld:
+		return fmt.Errorf("%w of %v: %w", ErrDrainTimeout, timeout, err)
+	case err != nil:
 		return ErrServerClosed // by Close, which is over now
-	}
-	if left > 0 {
+	case left > 0:
 		return fmt.Errorf("%w of %v: %d reset, %d bytes stranded", ErrDrainTimeout, timeout, left, g.Counters().BytesStranded-stranded)
 	}
 	return nil
 }
 
+// endFor is how long the loops have to end once the drain's time is over. They need a
+// turn each, and their workers and the log a second.
+const endFor = 5 * time.Second
+
+// errHeld says that a loop does not end. Its handler does not return, and Go has no way
+// to make it.
+var errHeld = errors.New("a handler holds its loop, and does not return")
+
+// closeWithin is close, but does not wait for longer than d after ctx has ended. What
+// is left then ends when the handler that holds a loop returns.
+func (g *Group) closeWithin(ctx context.Context, d time.Duration) error {
+	closed := make(chan error, 1)
+	go func() { closed <- g.close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(d):
+		return errHeld
+	}
+}
+
 // stopListening takes what waits in the backlogs, whose peers hold it for
-// accepted, and closes the listeners. It returns when that is done, but for those that
-// have run out of descriptors: they go on with what is freed, and count as a connection.
-func (s *Server) stopListening(g *Group) {
+// accepted, and closes the listeners. It returns when that is done or ctx has ended, but
+// for those that have run out of descriptors: they go on with what is freed, and count
+// as a connection.
+func (s *Server) stopListening(ctx context.Context, g *Group) {
 	g.mu.Lock()
 	listeners := slices.Clone(g.listeners) // they stay: one that is paused waits for a descriptor
 	g.mu.Unlock()
@@ -64,7 +95,11 @@ func (s *Server) stopListening(g *Group) {
 		}
 	}
 	for range listeners {
-		<-done
+		select {
+		case <-done:
+		case <-ctx.Done(): // a handler holds the loop
+			return
+		}
 	}
 }
 

@@ -207,9 +207,10 @@ func (s *Server) Group() *Group {
 
 // Serve accepts connections until ctx ends, then drains: it stops listening,
 // waits up to DrainTimeout for the connections to end by themselves, and resets
-// those that have not. It answers nil if none was left, an error that wraps
-// ErrDrainTimeout if some were, and ErrServerClosed after Close. A server serves
-// once.
+// those that have not. It returns nil if none was left, an error that wraps
+// ErrDrainTimeout if some were, and ErrServerClosed after Close. If a handler does not
+// return, Serve returns ErrDrainTimeout 5 s after DrainTimeout, and the loop ends with
+// the handler. A server serves once.
 func (s *Server) Serve(ctx context.Context) error {
 	g := s.Group()
 	if g == nil {
