@@ -21,8 +21,9 @@ type Options struct {
 	// RecvBuffer and SendBuffer are SO_RCVBUF and SO_SNDBUF, in bytes, of which
 	// the kernel keeps twice. Default (0): the kernel sizes them as it goes.
 	RecvBuffer, SendBuffer int
-	// Linger is how long Close waits for the peer to take what is queued and to end
-	// its half; then the connection is reset. It is kept by the loop, and not by
+	// Linger is how long Close waits for a peer that makes no progress: that takes
+	// nothing of what is queued, or has taken all and does not end its half. Then the
+	// connection is reset, up to a quarter of Linger later. The loop keeps it, and not
 	// SO_LINGER, with which close(2) waits, O_NONBLOCK or not (inet_release), and
 	// every connection of the loop with it. Default (0, or less): 30 s.
 	Linger time.Duration

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,4 +134,46 @@ func TestBacklogIsServedWhenTheDrainBegins(t *testing.T) {
 		t.Error(err)
 	}
 	testkit.GivenBack(t, srv.Group())
+}
+
+// Linger bounds silence: a peer that is slow, and reads on, gets everything, though it
+// takes many times as long.
+func TestCloseWaitsForAPeerThatReadsOn(t *testing.T) {
+	testkit.Leaks(t)
+	const n, linger = 2 << 20, time.Second
+	srv := &loop.Server{
+		Config: loop.Config{Loops: 1},
+		Socket: fd.Options{Linger: linger, SendBuffer: 64 << 10},
+		Handler: loop.OnData(func(c *loop.Conn) error {
+			if _, err := c.Next(); err != nil {
+				return err
+			}
+			c.Write(make([]byte, n))
+			return io.EOF
+		}),
+	}
+	addr := testkit.Serve(t, srv, "tcp", "127.0.0.1:0")
+	d := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(num uintptr) { syscall.SetsockoptInt(int(num), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 32<<10) })
+	}}
+	c, err := d.Dial("tcp", addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.Write([]byte("x"))
+	begin, got := time.Now(), 0
+	for b := make([]byte, 64<<10); ; time.Sleep(linger / 16) {
+		m, err := io.ReadFull(c, b)
+		got += m
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%d bytes, then %v", got, err)
+		}
+	}
+	if took := time.Since(begin); got != n || took < 3*linger/2 {
+		t.Errorf("%d bytes of %d in %v: this test stands on a transfer longer than %v", got, n, took, linger)
+	}
 }

@@ -27,6 +27,8 @@ type Conn struct {
 	set    *settings // of the server or dialer, shared
 	closed atomic.Bool
 	flags  connFlags
+	turn   uint8 // in which Write sent last, modulo 256
+	wrote  uint8 // KiB that it has sent in that turn
 }
 
 type connFlags uint16

@@ -12,8 +12,9 @@ import (
 const defaultLinger = 30 * time.Second
 
 // Close ends the connection in order: what is queued is sent, then our end of
-// the stream; what the peer still sends is thrown away until its own end, or until
-// fd.Options.Linger has passed (30 s). Closing at once instead would answer those
+// the stream; what the peer still sends is thrown away until its own end. A peer that
+// takes nothing of what is left, or has all and does not end, is waited for for
+// fd.Options.Linger (30 s), and then reset. Closing at once instead would answer those
 // bytes with a reset, which destroys what we sent and the peer has not read yet
 // (tcp_close). Of a relayed connection it cuts the relay: both sides are reset.
 func (c *Conn) Close() error {
@@ -30,7 +31,7 @@ func (c *Conn) Close() error {
 		c.task = v
 	}
 	c.flags |= closing
-	c.loop.Arm(&v.timer, c.set.linger, (*closeExpired)(v))
+	c.loop.Arm(&v.timer, c.set.linger/lingerLooks, (*lingering)(v))
 	c.loop.push(&c.Registration)
 	return nil
 }
@@ -44,9 +45,29 @@ func (c *Conn) Abort() {
 	}
 }
 
-type closeExpired serving
+// lingerLooks is how often within Linger a close that waits is looked at.
+const lingerLooks = 4
 
-func (v *closeExpired) Expire() { (*serving)(v).Fail(os.ErrDeadlineExceeded) }
+// lingering is a session's task while Close waits for its peer. Linger bounds the time
+// without progress: what the socket has taken of the queue, or what the peer's kernel
+// has acknowledged, of which no event tells. What the peer sends is no progress.
+type lingering serving
+
+func (v *lingering) Expire() {
+	c := v.c
+	left := uint32(c.Buffered())
+	if n, e := c.loop.k.Outq(c.fd.Num()); e == 0 {
+		left += uint32(n)
+	}
+	if v.quiet++; left != v.left {
+		v.left, v.quiet = left, 0
+	}
+	if v.quiet == lingerLooks {
+		(*serving)(v).Fail(os.ErrDeadlineExceeded)
+		return
+	}
+	c.loop.Arm(&v.timer, c.set.linger/lingerLooks, v)
+}
 
 // finish goes on with a Close: flush, send our end, wait for the peer's.
 func (v *serving) finish() (again bool) {
@@ -119,9 +140,10 @@ func (c *Conn) drop() {
 	l := c.loop
 	c.closed.Store(true)
 	if c.out != nil {
-		l.count.InFlight -= c.out.len()
-		l.count.BytesStranded += uint64(c.out.len())
+		l.count.InFlight -= c.out.n
+		l.count.BytesStranded += uint64(c.out.n)
 		c.out.wake(l, true)
+		c.out.free(l)
 		c.out = nil
 	}
 	l.count.Conns--

@@ -38,7 +38,7 @@ type Session interface {
 	// Closed is the last call, exactly one for each session, when the connection's
 	// descriptor is closed and the callback that ended it has returned. err is
 	// nil after an end in order, else why it was cut: what a handler answered, a
-	// *net.OpError, os.ErrDeadlineExceeded (a Close that outlasted Linger),
+	// *net.OpError, os.ErrDeadlineExceeded (a Close without progress for Linger),
 	// net.ErrClosed (Abort), ErrPanic, or ErrServerClosed. It is not called once
 	// another Session or a relay has taken the connection.
 	Closed(c *Conn, err error)
@@ -98,6 +98,8 @@ type serving struct {
 	s     Session // nil: a parked connection that is being closed
 	err   error   // for Closed
 	timer Timer   // of a close under way
+	left  uint32  // closing: bytes still to be taken or acknowledged at the last look
+	quiet uint8   // closing: looks since there was progress
 }
 
 // Ready sends what is queued, then lets the session read. Above the high mark it
@@ -105,6 +107,9 @@ type serving struct {
 func (v *serving) Ready(*Registration) (again bool) {
 	c := v.c
 	c.Flush() // an error is kept, and met again below
+	if c.loop.left <= 0 {
+		return true
+	}
 	if c.flags&closing != 0 {
 		return v.finish()
 	}

@@ -1,8 +1,8 @@
 package loop
 
 import (
+	"math"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/penstock/penstock/fd"
@@ -60,50 +60,12 @@ func (m Marks) withDefaults() Marks {
 	return m
 }
 
-// A queue holds what was written and not yet taken by the socket: b[from:].
-type queue struct {
-	b    []byte
-	from int
-	// waiters copy to this connection, and are woken at the low mark.
-	waiters []*Registration
-}
-
-func (q *queue) await(r *Registration) {
-	if !slices.Contains(q.waiters, r) {
-		q.waiters = append(q.waiters, r)
-	}
-}
-
-// wake has the sources that wait for room visited. When there will be none, as the
-// connection has failed or ended, their Data is called whether they can be read or
-// not: nothing else would tell them.
-func (q *queue) wake(l *Loop, failed bool) {
-	for _, r := range q.waiters {
-		if failed {
-			r.fd.Note(fd.Readable)
-		}
-		l.push(r)
-	}
-	q.waiters = nil
-}
-
-func (q *queue) len() int { return len(q.b) - q.from }
-
-// add appends p, moving what is left to the front when that saves growing.
-func (q *queue) add(p []byte) {
-	if q.from > 0 && len(q.b)+len(p) > cap(q.b) {
-		q.b = q.b[:copy(q.b, q.b[q.from:])]
-		q.from = 0
-	}
-	q.b = append(q.b, p...)
-}
-
-// Write sends p, and queues what the socket does not take: it never waits, and p
-// is the caller's again when it returns. All of p is taken, or it answers an error:
-// ErrQueueFull at the limit (Writable is called when there is room again), a *net.OpError with EPIPE after CloseWrite,
-// net.ErrClosed after Close, ErrTaken of a connection that is relayed, none of p being
-// taken; or why the connection failed,
-// with the number of bytes that were sent before.
+// Write sends p, and queues what the socket does not take, and what is above 255 KiB in
+// one turn: it never waits, and p is the caller's again when it returns. All of p is
+// taken, or Write returns an error. It takes nothing and returns ErrQueueFull at the
+// limit (Writable is called when there is room again), a *net.OpError with EPIPE after
+// CloseWrite, net.ErrClosed after Close, and ErrTaken on a relayed connection. When the
+// connection has failed it returns why, with the number of bytes that were sent before.
 func (c *Conn) Write(p []byte) (int, error) {
 	switch {
 	case c.closed.Load() || c.flags&closing != 0:
@@ -114,74 +76,112 @@ func (c *Conn) Write(p []byte) (int, error) {
 		return 0, c.opError("write", sys.EPIPE)
 	case c.fd.Err() != 0:
 		return 0, c.opError("write", c.fd.Err()) // its queue would never be sent
-	case c.out != nil && c.out.len()+len(p) > c.set.Limit:
+	case c.out != nil && c.out.n+len(p) > c.set.Limit:
 		c.flags |= congested
 		return 0, ErrQueueFull
 	}
-	rest := p
-	if c.out == nil {
-		var e sys.Errno
-		if rest, e = c.send(p); e != 0 {
-			c.loop.push(&c.Registration) // a timer's Write: no event will bring the task here
-			return len(p) - len(rest), c.opError("write", e)
-		}
+	rest, e := c.sendNow(p)
+	if e != 0 {
+		c.loop.push(&c.Registration) // a timer's Write: no event will bring the task here
+		return len(p) - len(rest), c.opError("write", e)
 	}
 	if len(rest) > 0 {
-		if c.out == nil {
-			c.out = new(queue)
-		}
-		c.out.add(rest)
-		c.loop.count.InFlight += len(rest)
-		if c.out.len() >= c.set.High {
-			c.flags |= congested
-		}
+		c.enqueue(rest)
 	}
 	return len(p), nil
 }
 
-// send writes until the socket takes no more, and answers what is left. A short
-// send is tried again: only EAGAIN promises the event that goes on with it.
-func (c *Conn) send(p []byte) (rest []byte, e sys.Errno) {
-	l := c.loop
+func (c *Conn) enqueue(p []byte) {
+	if c.out == nil {
+		c.out = new(queue)
+	}
+	c.out.add(c.loop, p)
+	c.loop.count.InFlight += len(p)
+	if c.out.n >= c.set.High {
+		c.flags |= congested
+	}
+}
+
+// sendNow sends what the socket takes of p, if nothing is queued before it, and returns
+// the rest. A short send is tried again: only EAGAIN promises the event that goes on
+// with it. A peer that reads fast could keep the loop so: what is above the connection's
+// share of the turn is left, and sent in the next.
+func (c *Conn) sendNow(p []byte) (rest []byte, e sys.Errno) {
+	if c.out != nil {
+		return p, 0
+	}
 	for len(p) > 0 && c.fd.Ready()&fd.Writable != 0 {
-		l.count.Sends++
-		n, e := c.fd.Send(l.k, p)
+		room := c.room()
+		if room == 0 {
+			c.loop.push(&c.Registration)
+			break
+		}
+		n, e := c.send(p[:min(len(p), room)])
 		if e == sys.EAGAIN {
 			break
 		}
 		if e != 0 {
 			return p, e
 		}
-		l.count.BytesOut += uint64(n)
+		c.wrote += uint8((n + 1<<10 - 1) >> 10)
 		p = p[n:]
 	}
 	return p, 0
 }
 
-// Flush sends what is queued, as far as the socket takes it, and says whether
-// nothing is left. A task that took over from handlers calls it before it writes.
+// room is how many bytes more Write may send in this turn.
+func (c *Conn) room() int {
+	if turn := uint8(c.loop.batch); c.turn != turn {
+		c.turn, c.wrote = turn, 0
+	}
+	return int(math.MaxUint8-c.wrote) << 10
+}
+
+// send makes one call, and takes what it moved out of the visit's budget.
+func (c *Conn) send(p []byte) (n int, e sys.Errno) {
+	l := c.loop
+	l.count.Sends++
+	n, e = c.fd.Send(l.k, p)
+	l.count.BytesOut += uint64(n)
+	l.left -= n
+	return n, e
+}
+
+// Flush sends what is queued, as far as the socket takes it and the visit's budget goes,
+// and reports whether nothing is left. With the budget spent, the connection's task is
+// run again in the next turn. A task that took over from handlers calls it before it
+// writes.
 func (c *Conn) Flush() (empty bool, err error) {
 	if c.out == nil {
 		return true, nil
 	}
-	before := c.out.len()
-	rest, e := c.send(c.out.b[c.out.from:])
-	c.out.from = len(c.out.b) - len(rest)
-	c.loop.count.InFlight -= before - len(rest)
-	if e != 0 {
-		c.out.wake(c.loop, true)
-		return false, c.opError("write", e)
+	l := c.loop
+	for c.out.n > 0 && c.fd.Ready()&fd.Writable != 0 {
+		if l.left <= 0 {
+			l.push(&c.Registration)
+			break
+		}
+		n, e := c.send(c.out.head())
+		if e == sys.EAGAIN {
+			break
+		}
+		if e != 0 {
+			c.out.wake(l, true)
+			return false, c.opError("write", e)
+		}
+		c.out.sent(l, n)
+		l.count.InFlight -= n
 	}
-	if len(rest) <= c.set.Low {
-		c.out.wake(c.loop, false)
+	if c.out.n <= c.set.Low {
+		c.out.wake(l, false)
 	}
-	if len(rest) > 0 {
+	if c.out.n > 0 {
 		return false, nil
 	}
 	c.out = nil
 	if c.flags&shutting != 0 {
 		c.flags &^= shutting
-		c.fd.ShutdownWrite(c.loop.k)
+		c.fd.ShutdownWrite(l.k)
 	}
 	return true, nil
 }
@@ -191,7 +191,7 @@ func (c *Conn) Buffered() int {
 	if c.out == nil {
 		return 0
 	}
-	return c.out.len()
+	return c.out.n
 }
 
 // Congested reports whether the write queue has reached its high mark, or has refused a

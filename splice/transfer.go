@@ -101,6 +101,9 @@ func (t *transfer) run(m Mode) (again bool) {
 			if t.dst.FD().Ready()&fd.Writable == 0 {
 				return false
 			}
+			if l.Left() <= 0 {
+				return true // Flush stopped for the budget
+			}
 			t.unblock(l)
 		case pumping:
 			t.pump()

@@ -22,7 +22,7 @@ var moreEndRows = []Row{
 		Name: "linger_without_end", Tiers: "D",
 		Story: "a closed connection waits for ever for a peer that does not end",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/finish.go", "c.loop.Arm(&v.timer, c.set.linger, (*closeExpired)(v))\n", ""}},
+			Edits:    []Edit{{"loop/finish.go", "c.loop.Arm(&v.timer, c.set.linger/lingerLooks, (*lingering)(v))\n", ""}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestLingerBoundsAClose$"}},
 		}},
 	},
@@ -30,7 +30,7 @@ var moreEndRows = []Row{
 		Name: "stranded_in_silence", Tiers: "D",
 		Story: "what a cut connection's queue held is not counted",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/finish.go", "l.count.BytesStranded += uint64(c.out.len())\n", ""}},
+			Edits:    []Edit{{"loop/finish.go", "l.count.BytesStranded += uint64(c.out.n)\n", ""}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestStrandedBytesOfACutConnectionAreCounted$"}},
 		}},
 	},

@@ -69,4 +69,46 @@ var apiRows = []Row{
 			Catchers: []Catcher{{unit, "./loop", "^TestGoexitEndsItsConnectionOnly$"}},
 		}},
 	},
+	{
+		Name: "queue_slides_whole", Tiers: "unit",
+		Story: "ours: the write queue moved what was left of it at each write, 13 to 17 times the CPU for a MiB, and kept the memory of its peak",
+		Plants: []Plant{
+			{
+				Edits: []Edit{{"loop/queue.go",
+					"q.chunks = q.chunks[1:]\n\t\tl.freeChunk(b)\n\t}",
+					"q.chunks = q.chunks[1:]\n\t\tl.freeChunk(b)\n\t} else {\n\t\tb.From, b.To = 0, copy(b.B, b.B[b.From:b.To])\n\t}"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestQueuedBytesAreNeverMoved$"}},
+			},
+			{
+				Edits:    []Edit{{"loop/queue.go", "1<<bits.Len(uint(max(n, leastChunk)-1))", "pool.BufferSize-1+bits.Len(0)"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestShortQueueIsSmall$"}},
+			},
+		},
+	},
+	{
+		Name: "writes_without_a_budget", Tiers: "unit",
+		Story: "ours: what handlers wrote was sent as long as the socket took it, 19 to 34 MiB of one connection in one turn",
+		Plants: []Plant{
+			{
+				Edits:    []Edit{{"loop/write.go", "int(math.MaxUint8-c.wrote) << 10", "int(math.MaxUint8-c.wrote)<<10 + 1<<30"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestWritesOfATurnAreBounded$"}},
+			},
+			{
+				Edits:    []Edit{{"loop/write.go", "if l.left <= 0 {\n\t\t\tl.push", "if l.left <= -1<<40 {\n\t\t\tl.push"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestWritesOfATurnAreBounded$"}},
+			},
+			{
+				Edits:    []Edit{{"loop/tasks.go", "posted > 0 && spent < turnBytes", "posted > 0 && spent >= 0"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestWritesOfPostedFunctionsAreBounded$"}},
+			},
+		},
+	},
+	{
+		Name: "linger_is_absolute", Tiers: "D",
+		Story: "ours: Close cut a peer that read on, as Linger counted from Close; by default 16 MiB at 4 Mbit/s could not be delivered",
+		Plants: []Plant{{
+			Edits:    []Edit{{"loop/finish.go", "v.quiet++; left != v.left {", "v.quiet++; left != v.left && false {"}},
+			Catchers: []Catcher{{tierD, "./loop", "^TestCloseWaitsForAPeerThatReadsOn$"}},
+		}},
+	},
 }

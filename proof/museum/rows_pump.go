@@ -71,7 +71,7 @@ var pumpRows = []Row{
 		Story: "HAProxy 4fc90efed: a limit in bytes forgot what was in the pipe already, and too much was forwarded",
 		Plants: []Plant{{ // the one limit in bytes here is that of the write queue
 			Edits: []Edit{{"loop/write.go",
-				"c.out.len()+len(p) > c.set.Limit",
+				"c.out.n+len(p) > c.set.Limit",
 				"len(p) > c.set.Limit"}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestWriteAboveTheLimitIsRefusedWhole$"}},
 			Unseen:   "no handler of the simulation writes above the limit",
