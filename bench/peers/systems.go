@@ -76,7 +76,7 @@ var systems = []system{
 	{name: "evio", role: echo, words: procs + "{bin}/evio-echo -listen {addr}", needs: "{bin}/evio-echo", module: "github.com/tidwall/evio",
 		source: "evio's README and evio.go: NumLoops 1, ReuseInputBuffer. " + procsSource},
 	{name: "netpoll", role: echo, words: "{bin}/netpoll-echo -listen {addr}", needs: "{bin}/netpoll-echo", module: "github.com/cloudwego/netpoll",
-		source: "netpoll's README: zero-copy Reader and Writer; one poller, which is the default for up to 20 CPUs. " + procsSource},
+		source: "netpoll's README: zero-copy Reader and Writer; one poller, which is the default for up to 20 CPUs. GOMAXPROCS=2 was measured to be dearer."},
 
 	{name: "c-splice", role: relay, words: "{bin}/c-relay splice {port} {toport}", needs: "{bin}/c-relay", splices: every},
 	{name: "c-copy", role: relay, words: "{bin}/c-relay copy {port} {toport}", needs: "{bin}/c-relay"},
