@@ -85,7 +85,7 @@ func (t *dial) starve(descriptors bool) {
 		t.starved = true
 		t.l.group.starving.Add(1)
 	}
-	t.l.Arm(&t.timer, min(retryAfter, max(time.Duration(t.deadline-t.l.now), 0)), t)
+	t.l.Arm(&t.timer, min(retryAfter, max(time.Duration(t.deadline-t.l.k.Now()), 0)), t)
 }
 
 // attempt registers the socket, and waits for the event unless it is connected.
@@ -111,9 +111,10 @@ func (t *dial) attempt(num int, connected bool) {
 const leastShare = 2 * time.Second
 
 // share is how long the address being tried has: of what is left as much as each of
-// those behind it, so that one that does not answer does not cost them their turn.
+// those behind it, so that one that does not answer does not cost them their turn. It
+// reads the clock: Loop.Now may be old by as long as a handler held the loop before.
 func (t *dial) share() time.Duration {
-	left := max(time.Duration(t.deadline-t.l.now), 0)
+	left := max(time.Duration(t.deadline-t.l.k.Now()), 0)
 	return max(left/time.Duration(len(t.rest)+1), min(left, leastShare))
 }
 

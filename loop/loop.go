@@ -65,6 +65,7 @@ type Loop struct {
 	heavy  readyList // ready, and with much to move
 	timers timers
 	late   late
+	slow   slowTurns
 	now    int64  // the clock, read once a turn
 	batch  uint32 // number of this turn
 	left   int    // what is left of the current visit's budget
@@ -82,6 +83,7 @@ type Loop struct {
 	ended    bool // nothing may be registered any more
 	draining bool
 	yielded  int64 // when yield last went through the scheduler
+	restedAt int64 // when the loop last had nothing to do; 0 if not since the last turn
 	few      bool  // the last sleep brought few events
 	cpuRead  int64 // when the thread's CPU time was last read
 
@@ -131,8 +133,9 @@ func (l *Loop) turn(mayBlock bool) {
 	l.batch++
 	l.turns.Store(uint64(l.batch))
 	l.count.Turns++
+	l.restedAt = 0
 	events := l.wait(mayBlock)
-	l.now = l.k.Now()
+	l.tick(l.k.Now())
 	for i := range events {
 		l.dispatch(&events[i])
 	}
@@ -175,7 +178,8 @@ func (l *Loop) idleFor() int64 {
 	if !l.tasks.none() {
 		return 0
 	}
-	return l.timers.next(l.k.Now())
+	l.restedAt = l.k.Now()
+	return l.timers.next(l.restedAt)
 }
 
 // sleep waits for events in the kernel.
@@ -184,6 +188,12 @@ func (l *Loop) sleep(timeout int64) []sys.Event {
 	l.publish()
 	l.count.Sleeps++
 	events, e := l.poll.Sleep(timeout, l.tasks.none)
+	if e == 0 && len(events) == 0 && l.timers.next(l.k.Now()) == 0 {
+		// A signal may have interrupted the wait, as SIGCONT does after a stop. The wait
+		// then brought no event, whatever has happened meanwhile (signal(7)).
+		l.count.Polls++
+		events, e = l.poll.Poll()
+	}
 	if e != 0 {
 		panic("penstock: epoll_wait: " + e.Error())
 	}

@@ -9,7 +9,10 @@ func (l *Loop) Step(mayBlock bool) bool {
 		return false
 	}
 	l.exiting = false
+	l.now = l.k.Now() // time that passed between two steps is no turn's
 	l.turn(mayBlock)
+	l.restedAt = 0
+	l.tick(l.k.Now())
 	l.publish()
 	if l.ending {
 		l.end()

@@ -62,7 +62,7 @@ func (r *relay) halfClosed() bool { return r.t[0].ended() || r.t[1].ended() }
 
 // quiet is how long there has been no progress in either direction.
 func (r *relay) quiet() time.Duration {
-	return time.Duration(r.t[0].src.Loop().Now() - max(r.t[0].last, r.t[1].last))
+	return r.t[0].src.Loop().Since(max(r.t[0].last, r.t[1].last))
 }
 
 // stalledFor is how long bytes have waited for a sink that took none.
@@ -70,7 +70,7 @@ func (t *transfer) stalledFor() time.Duration {
 	if t.state != blocked {
 		return 0
 	}
-	return time.Duration(t.src.Loop().Now() - t.last)
+	return t.src.Loop().Since(t.last)
 }
 
 // lookSoon has the timer run out for a look at the acknowledgements, after a visit

@@ -156,7 +156,9 @@ func (k *Kernel) EpollWait(epfd int, events []sys.Event, timeout int64) (int, sy
 		if timeout > 0 {
 			deadline = k.clock + timeout
 		}
-		k.Scheduler.Sleep(epfd, deadline)
+		if k.Scheduler.Sleep(epfd, deadline) {
+			return 0, 0
+		}
 		n = f.epoll.take(events)
 	}
 	k.Progress += uint64(n)

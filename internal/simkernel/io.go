@@ -30,6 +30,7 @@ func (k *Kernel) Recv(fd int, p []byte, flags int) (int, sys.Errno) {
 	n, e := s.recv(p, flags&sys.MsgPeek != 0)
 	if flags&sys.MsgPeek == 0 {
 		k.Taken += uint64(n)
+		s.took(n)
 	}
 	return n, e
 }
@@ -53,6 +54,7 @@ func (k *Kernel) Send(fd int, p []byte, flags int) (int, sys.Errno) {
 		}
 		n, e = s.send(Segment{Raw: k.raw.keep(p[:n]), N: n})
 		k.Given += uint64(n)
+		s.gave(n)
 		k.Progress++
 	}
 	return n, e

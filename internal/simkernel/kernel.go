@@ -61,8 +61,9 @@ type Scheduler interface {
 	Before(c Call, fd int) sys.Errno
 	// Sleep is asked when epoll ep has no event and its owner waits, until deadline
 	// on the kernel's clock (negative: without limit). It returns when Ready(ep),
-	// when the deadline is reached, or before: a wait may end early.
-	Sleep(ep int, deadline int64)
+	// when the deadline is reached, or before: a wait may end early. If a signal
+	// interrupted the wait it brings no event, whatever has happened (signal(7)).
+	Sleep(ep int, deadline int64) (interrupted bool)
 	// Pending says whether a signal is pending, at an urgent mark.
 	Pending() bool
 }

@@ -66,6 +66,7 @@ func (l Link) Deliver(n int) {
 		s.transmit(min(n, s.out.n-s.held))
 	case s.shutW && !s.finOut:
 		s.finOut = true
+		s.watch.view.ShutAckedAt = s.k.clock
 		s.peer.onFin()
 		s.file.wake(0) // TCP_FIN_WAIT2, or closed
 		s.closed()
@@ -91,6 +92,7 @@ func (s *sock) transmit(n int) {
 		return
 	}
 	s.outSeq += uint64(seg.N)
+	s.watch.view.AckedAt = s.k.clock
 	p.onData(seg)
 	if s.noSpace && s.state == connected && s.writable() {
 		s.noSpace = false
@@ -100,6 +102,9 @@ func (s *sock) transmit(n int) {
 
 // onData receives a segment.
 func (s *sock) onData(seg Segment) {
+	if s.in.n == 0 {
+		s.watch.cameAt = s.k.clock
+	}
 	s.in.push(seg)
 	s.file.wake(sys.EpollIn | sys.EpollPri)
 }
@@ -123,6 +128,7 @@ func (s *sock) onFin() {
 		return
 	}
 	s.finIn, s.shutR = true, true
+	s.watch.endAt = s.k.clock
 	s.file.wake(0)
 	s.closed()
 }

@@ -52,10 +52,12 @@ type sock struct {
 	orphan   bool // closed by its owner
 	reported bool // connect was told of the connection
 
-	addr, to netip.AddrPort
-	backlog  []*sock
-	limit    int
-	silent   bool // a listener that does not answer
+	addr, to   netip.AddrPort
+	backlog    []*sock
+	limit      int
+	silent     bool  // a listener that does not answer
+	answeredAt int64 // when a connection was last established
+	watch      watch
 }
 
 func (k *Kernel) newSock() *sock {
@@ -227,6 +229,7 @@ func (ln *sock) establish(s *sock) {
 	c.state, c.peer, c.addr, c.to = connected, s, ln.addr, s.addr
 	c.sndbuf, c.rcvbuf = ln.sndbuf, ln.rcvbuf
 	s.peer = c
+	ln.answeredAt = ln.k.clock
 	ln.backlog = append(ln.backlog, c)
 	ln.file.wake(sys.EpollIn)
 }

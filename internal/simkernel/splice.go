@@ -27,9 +27,11 @@ func (k *Kernel) Splice(from, to, n int) (int, sys.Errno) {
 		moved, e = f.sock.drain(t.pipe, n)
 		k.Taken += uint64(moved)
 		k.Piped += moved
+		f.sock.took(moved)
 	case f.pipe != nil && !f.write && t.sock != nil:
 		moved, e = t.sock.pump(f.pipe, n)
 		k.Given += uint64(moved)
+		t.sock.gave(moved)
 		k.Piped -= moved
 	default:
 		return 0, sys.EINVAL

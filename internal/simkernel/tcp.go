@@ -66,6 +66,7 @@ func (s *sock) sendRoom(n int) (int, sys.Errno) {
 func (s *sock) handOut() sys.Errno {
 	e := s.err
 	s.err = 0
+	s.watch.endTold = s.watch.endTold || e != 0
 	return e
 }
 
@@ -88,6 +89,7 @@ func (s *sock) send(seg Segment) (int, sys.Errno) {
 func (s *sock) dry() sys.Errno {
 	switch {
 	case s.finIn:
+		s.watch.endTold = true
 		return 0
 	case s.err != 0:
 		return s.handOut()
@@ -144,6 +146,7 @@ func (s *sock) shutdownWrite() sys.Errno {
 	}
 	s.shutW = true
 	s.held = 0
+	s.watch.view.ShutAt = s.k.clock
 	s.file.wake(0)
 	return 0
 }
@@ -152,6 +155,8 @@ func (s *sock) shutdownWrite() sys.Errno {
 // linger time; else the socket goes on without an owner until its bytes, and its
 // FIN, have been delivered.
 func (s *sock) close() {
+	s.watch.view = s.look()
+	s.watch.view.Closed = true
 	s.orphan = true
 	switch s.state {
 	case listening:
@@ -196,6 +201,9 @@ func (s *sock) onReset() {
 		s.err = sys.EPIPE // TCP_CLOSE_WAIT
 	}
 	s.state, s.lost = gone, s.unacknowledged()
+	if !s.watch.endTold {
+		s.watch.endAt = s.k.clock
+	}
 	s.out.clear()
 	s.held = 0
 	s.shutR, s.shutW = true, true

@@ -114,7 +114,7 @@ func (w *World) direction(v *life, from, to *party) {
 	if !to.live {
 		return // nobody to tell: the other must have been cut, below
 	}
-	cut := w.fatal || v.refuses || from.how >= closeAll || to.how >= closeAll
+	cut := w.fatal || v.refuses || v.timedOut || from.how >= closeAll || to.how >= closeAll
 	if !from.live {
 		if to.fin {
 			w.fail("%s read a clean end, but there never was a backend", v.name(to))
@@ -134,7 +134,7 @@ func (w *World) direction(v *life, from, to *party) {
 			v.name(to), to.in.Pos, v.name(from), from.pos, from.peer.Told())
 	case !cut && !to.fin:
 		w.fail("%s was cut (%v) after %d of %d bytes, for no reason", v.name(to), to.error, to.in.Pos, from.pos)
-	case !w.fatal && to.cut && to.how < closeAll && to.in.Pos != arrived:
+	case !w.fatal && !v.timedOut && to.cut && to.how < closeAll && to.in.Pos != arrived:
 		w.fail("a reset overtook data: %s read %d bytes, %d had arrived from %s before it was cut",
 			v.name(to), to.in.Pos, arrived, v.name(from))
 	}

@@ -40,6 +40,9 @@ type party struct {
 	stallFor int64
 	stalled  int64 // until then it does not read
 
+	readRest, writeRest int64 // how long it rests after a read, after a write
+	rests               int64 // until then it does not write
+
 	broken bool // met an error when it wrote: what had arrived can still be read
 	fin    bool // read the end of the stream
 	cut    bool // read an error, or the end after one
@@ -74,22 +77,24 @@ func (p *party) plan(t *Tape, odd bool, step int) {
 
 // canAct says whether act would do anything.
 func (p *party) canAct(now int64) bool {
-	return p.live && !p.closed && (p.canRead(now) || p.canWrite() || p.canEnd())
+	return p.live && !p.closed && (p.canRead(now) || p.canWrite(now) || p.canEnd(now))
 }
 
 func (p *party) canRead(now int64) bool {
 	return !p.fin && !p.cut && now >= p.stalled && p.peer.Readable()
 }
 
-func (p *party) canWrite() bool {
-	return !p.sent && !p.broken && !p.cut && (p.pos < p.total || p.urgent >= 0) && p.peer.Writable()
+func (p *party) canWrite(now int64) bool {
+	return now >= p.rests && !p.sent && !p.broken && !p.cut && (p.pos < p.total || p.urgent >= 0) && p.peer.Writable()
 }
 
 // canEnd says whether its own end, or the last close, is due.
-func (p *party) canEnd() bool {
+func (p *party) canEnd(now int64) bool {
 	switch {
 	case p.cut || p.sent || p.broken:
 		return p.cut || p.fin
+	case now < p.rests:
+		return false
 	case p.pos < p.total || p.urgent >= 0:
 		return false
 	}
@@ -99,12 +104,13 @@ func (p *party) canEnd() bool {
 // act does one thing.
 func (p *party) act(w *World) {
 	now := w.k.Clock()
-	read, write := p.canRead(now), p.canWrite()
+	read, write := p.canRead(now), p.canWrite(now)
 	switch {
 	case read && write && w.tape.Pick(2) == 0, read && !write:
 		p.read(w)
 	case write:
 		p.write()
+		p.rests = now + p.writeRest
 	default:
 		p.end()
 	}
@@ -117,6 +123,7 @@ func (p *party) read(w *World) {
 		if err := seg.Follows(&p.in); err != nil {
 			w.fail("foreign, lost or repeated byte: %v", err)
 		}
+		p.stalled = w.k.Clock() + p.readRest
 		if p.in.Pos >= p.stallAt {
 			p.stallAt, p.stalled = ^uint64(0), w.k.Clock()+p.stallFor
 		}

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"github.com/penstock/penstock/internal/simkernel"
 	"github.com/penstock/penstock/internal/sys"
 	"github.com/penstock/penstock/loop"
@@ -30,14 +32,20 @@ type config struct {
 	between    int // how many times; below 0: without limit
 	linger     int // how many times more comes before a loop is awake; below 0: without limit
 	exact      *Scenario
+
+	timed  bool          // timeouts, and parties of every pace
+	dial   time.Duration // timeout of a dial
+	pauses int           // how many times the process is stopped
 }
 
 func (s *Scenario) choose(t *Tape) config {
 	if s != nil {
 		return s.exact(t)
 	}
+	more := t.Pick(2) == 1
 	c := config{
 		loops:      1,
+		dial:       longDial,
 		lives:      make([]kind, 1+t.Pick(3)),
 		interleave: Of(t, 8, 2, 4, 32),
 		mss:        Of(t, 1448, 65536, 1, 100, 16384),
@@ -81,6 +89,9 @@ func (s *Scenario) choose(t *Tape) config {
 	if t.Odds(4) {
 		c.marks = loop.Marks{Low: 1000, High: 8000, Limit: 8000}
 	}
+	if more && t.Pick(2) == 0 {
+		c.time(t)
+	}
 	return c
 }
 
@@ -101,6 +112,7 @@ type bounds struct {
 	total    int
 	after    int // calls of a run that has failed
 	pending  int
+	paused   int // how many times
 	acts     int // of others, without anything having changed
 	acted    uint64
 }

@@ -27,6 +27,7 @@ func (w *World) due() []actor {
 	w.actors = w.actors[:0]
 	now := w.k.Clock()
 	for _, v := range w.lives {
+		v.open(now)
 		if !v.started {
 			w.actors = append(w.actors, actor{kind: connects, life: v})
 			continue
@@ -106,6 +107,9 @@ func (w *World) Before(c simkernel.Call, fd int) sys.Errno {
 		return 0
 	}
 	w.spins(c)
+	if c == simkernel.EpollWait {
+		w.looked()
+	}
 	if w.failure != "" {
 		return 0
 	}
@@ -130,6 +134,8 @@ func (w *World) meanwhile() {
 	switch {
 	case w.posted < w.posts && (w.config.exact != nil || w.tape.Odds(4)):
 		w.post()
+	case w.mayPause(16):
+		w.pause()
 	case w.config.holds && w.tape.Odds(8):
 		w.hold()
 	case w.config.spurious && w.tape.Odds(16):
@@ -204,6 +210,7 @@ func (w *World) turns() {
 // step is one turn of a loop, after which the invariants must hold.
 func (w *World) step(l *loopT) {
 	w.bound.turn(w.k)
+	w.running = l.ID()
 	l.Step(true)
 	if w.failure == "" {
 		w.invariants()

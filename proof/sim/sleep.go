@@ -2,29 +2,38 @@ package sim
 
 // Sleep is a loop that waits. With several loops it returns at once, and the deadline
 // is kept: a wait may end early.
-func (w *World) Sleep(ep int, deadline int64) {
+func (w *World) Sleep(ep int, deadline int64) (interrupted bool) {
 	if len(w.loops) > 1 || w.quiet {
 		w.epolls[ep] = deadline
-		return
+		return false
 	}
 	if w.posted != w.ran && !w.k.Ready(ep) {
 		w.fail("lost wake-up: %d posted, %d ran, and the loop sleeps", w.posted, w.ran)
 	}
+	defer func() { w.looked() }()
 	for w.failure == "" && !w.k.Ready(ep) {
+		if w.mayPause(8) {
+			w.pause()
+			if w.tape.Pick(2) == 1 {
+				return true
+			}
+			break
+		}
 		if w.posted < w.posts && w.tape.Odds(8) {
 			w.post()
 			continue
 		}
 		if !w.act() && !w.pass(deadline) {
-			return
+			return false
 		}
 		if deadline >= 0 && w.k.Clock() >= deadline {
-			return
+			return false
 		}
 	}
 	for w.bound.linger != w.config.linger && w.tape.Odds(3) && w.act() {
 		w.bound.linger++ // more comes before the loop is awake: one batch, or one event, tells all
 	}
+	return false
 }
 
 // pass lets time pass until the next thing happens by itself, and answers false if that
@@ -45,17 +54,8 @@ func (w *World) pass(deadline int64) bool {
 		w.post()
 		return true
 	}
-	next := deadline
-	sooner := func(t int64) {
-		if t > w.k.Clock() && (next < 0 || t < next) {
-			next = t
-		}
-	}
-	for _, v := range w.lives {
-		sooner(v.client.stalled)
-		sooner(v.backend.stalled)
-	}
-	sooner(w.k.Release())
+	w.overdue()
+	next := w.soonest(deadline)
 	if next < 0 {
 		w.fail("hang: the loop sleeps without a limit, nothing is under way, and %s", w.unfinished())
 		return false

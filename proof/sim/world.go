@@ -4,10 +4,12 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -40,6 +42,11 @@ type life struct {
 	refuses  bool // nobody listens there
 	started  bool
 	result   *splice.Result
+
+	loop                          int // that serves it
+	dialledAt, relayedAt, opensAt int64
+	timedOut                      bool
+	ends                          [2]simkernel.Peer // the other ends of the relay's sockets
 }
 
 // A World is one run.
@@ -58,9 +65,12 @@ type World struct {
 	trace   io.Writer
 
 	posts, posted, ran int
-	busy               bool // a party acts: no call is the runtime's
-	fatal              bool // a fault was injected that may cut a connection
-	quiet              bool // no more interleaving, faults or holds
+	busy               bool    // a party acts: no call is the runtime's
+	fatal              bool    // a fault was injected that may cut a connection
+	running            int     // the loop that is being run
+	looks              []int64 // when each loop last looked for events
+	pausedAt           int64   // when the process was last stopped, until
+	quiet              bool    // no more interleaving, faults or holds
 	bound              bounds
 }
 
@@ -110,6 +120,7 @@ func (w *World) begin() {
 	}
 	w.loops = w.srv.Group().Loops()
 	w.epolls = make(map[int]int64, len(w.loops))
+	w.looks = make([]int64, len(w.loops))
 	w.srv.Accept()
 	w.busy = false
 }
@@ -142,6 +153,14 @@ func (w *World) newLife(i int, kind kind) *life {
 	if kind == relayed && !v.refuses {
 		v.listener = w.k.Serve(v.addr, 16)
 	}
+	if c.timed && kind == relayed {
+		v.client.pace(w.tape, &v.backend)
+		v.backend.pace(w.tape, &v.client)
+		if wait := Of(w.tape, 0, 500*time.Millisecond, 2*time.Second, 5*time.Second); wait > 0 && !v.refuses {
+			v.listener.Silence(true)
+			v.opensAt = w.k.Clock() + int64(wait)
+		}
+	}
 	return v
 }
 
@@ -160,15 +179,32 @@ func (w *World) open(c *loop.Conn) error {
 	case panicked:
 		return c.Serve(&panics{})
 	}
-	d := &loop.Dialer{Timeout: 10 * time.Hour}
+	v.loop = c.Loop().ID()
+	v.dialledAt = w.k.Clock()
+	d := &loop.Dialer{Timeout: w.config.dial}
 	return d.DialFor(c, "tcp4", v.addr.String(), func(up *loop.Conn, err error) error {
+		v.dialledAt = 0
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			w.judgeDial(v)
+		}
 		if err != nil {
 			return err
 		}
-		o := w.config.relay
-		o.Done = func(r splice.Result) { v.result = &r }
-		return splice.Relay(c, up, &o)
+		return w.relay(v, c, up)
 	})
+}
+
+func (w *World) relay(v *life, c, up *loop.Conn) error {
+	o := w.config.relay
+	o.Done = func(r splice.Result) {
+		v.result = &r
+		w.judgeTime(v, r.Err)
+	}
+	v.relayedAt = w.k.Clock()
+	for i, c := range [2]*loop.Conn{c, up} {
+		v.ends[i], _ = w.k.Opposite(c.FD().Num())
+	}
+	return splice.Relay(c, up, &o)
 }
 
 func (w *World) find(client string) *life {

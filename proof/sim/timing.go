@@ -1,0 +1,210 @@
+package sim
+
+import (
+	"errors"
+	"time"
+
+	"github.com/penstock/penstock/internal/simkernel"
+	"github.com/penstock/penstock/splice"
+)
+
+// time chooses timeouts, and how often the process is stopped.
+func (c *config) time(t *Tape) {
+	c.timed = true
+	c.relay.IdleTimeout = Of(t, 0, time.Second, 4*time.Second)
+	c.relay.StallTimeout = Of(t, -1, time.Second, 3*time.Second)
+	c.relay.HalfCloseTimeout = Of(t, -1, time.Second, 2*time.Second)
+	c.dial = Of(t, longDial, time.Second, 3*time.Second)
+	c.pauses = t.Pick(3)
+}
+
+// longDial is longer than any run.
+const longDial = 10 * time.Hour
+
+// pace makes a party slow: it rests after each read, of which about 8 take what the
+// other writes, and after each write.
+func (p *party) pace(t *Tape, other *party) {
+	p.readRest = int64(Of(t, 0, 900*time.Millisecond, 300*time.Millisecond, 1500*time.Millisecond, 3*time.Second))
+	p.writeRest = int64(Of(t, 0, 900*time.Millisecond, 1500*time.Millisecond, 5*time.Second))
+	if p.readRest > 0 {
+		p.reads = other.total/8 + 1
+	}
+}
+
+// pause stops the process, as SIGSTOP, a CPU quota or a suspended machine does: time
+// passes, and the others go on.
+func (w *World) pause() {
+	w.bound.paused++
+	end := w.k.Clock() + int64(Of(w.tape, 1500*time.Millisecond, 100*time.Millisecond, 400*time.Millisecond, 6*time.Second))
+	others := w.tape.Pick(2) == 0
+	w.say("the process is stopped until %.3f ms", float64(end-int64(time.Hour))/1e6)
+	for w.failure == "" && w.k.Clock() < end {
+		for others && w.act() {
+		}
+		w.k.Advance(min(end, w.soonest(end)))
+	}
+	w.pausedAt = w.k.Clock()
+	w.bound.calls = 0
+}
+
+// mayPause reports whether the process is to be stopped now.
+func (w *World) mayPause(odds int) bool {
+	return w.bound.paused < w.config.pauses && w.tape.Odds(odds)
+}
+
+// soonest is the next time after now at which something happens by itself, or next
+// if that is sooner. A negative next is never.
+func (w *World) soonest(next int64) int64 {
+	sooner := func(t int64) {
+		if t > w.k.Clock() && (next < 0 || t < next) {
+			next = t
+		}
+	}
+	for _, v := range w.lives {
+		for _, p := range [2]*party{&v.client, &v.backend} {
+			sooner(p.stalled)
+			sooner(p.rests)
+		}
+		sooner(v.opensAt)
+	}
+	sooner(w.k.Release())
+	return next
+}
+
+// looked notes that a loop has looked for events: what came before is to be taken
+// before anything is ended for time.
+func (w *World) looked() { w.looks[w.running] = w.k.Clock() }
+
+// open has listeners that were silent answer when their time has come.
+func (v *life) open(now int64) {
+	if v.opensAt > 0 && now >= v.opensAt {
+		v.opensAt = 0
+		v.listener.Silence(false)
+	}
+}
+
+// The bounds of the oracle of time. early is the time within a turn; late is that of
+// the looks at what is acknowledged, which come a quarter of the timeout apart, or
+// 128 ms, or of a retry.
+const (
+	early = int64(time.Millisecond)
+	late  = int64(300 * time.Millisecond)
+)
+
+// quiet is the time of the last progress of a relay: a byte that moved, or was
+// acknowledged, or an end that was passed on.
+func quiet(a, b simkernel.View) int64 {
+	return max(a.TakenAt, a.GivenAt, a.AckedAt, a.ShutAt, b.TakenAt, b.GivenAt, b.AckedAt, b.ShutAt)
+}
+
+// stuck is the time of the last progress of a direction in which bytes are in flight;
+// ok is false if none are.
+func stuck(from, to simkernel.View) (at int64, ok bool) {
+	return max(from.TakenAt, to.GivenAt, to.AckedAt), from.Taken > to.Given
+}
+
+// views are the relay's two sockets.
+func (v *life) views() (a, b simkernel.View) { return v.ends[0].View(), v.ends[1].View() }
+
+// A clock is one timeout of a relay: since when it runs, and for how long. A limit of 0 is none.
+type clock struct {
+	name  string
+	since int64
+	limit time.Duration
+}
+
+// clocks are the timeouts that are in force for a relay.
+func (w *World) clocks(v *life) (all []clock) {
+	a, b := v.views()
+	o := &w.config.relay
+	still := max(quiet(a, b), v.relayedAt)
+	all = append(all, clock{"idle", still, o.IdleTimeout})
+	if a.EndTold || b.EndTold {
+		all = append(all, clock{"half-close", still, o.HalfCloseTimeout})
+	}
+	if w.fatal {
+		return all // a socket may have failed here, and hold bytes that go nowhere
+	}
+	for _, d := range [2][2]simkernel.View{{a, b}, {b, a}} {
+		if at, ok := stuck(d[0], d[1]); ok && !d[1].Failed {
+			all = append(all, clock{"stall", max(at, v.relayedAt), o.StallTimeout})
+		}
+		if d[0].Failed && d[0].WaitsAt == 0 && d[1].Unacked > 0 {
+			all = append(all, clock{"stall in front of a reset", still, o.StallTimeout})
+		}
+	}
+	return all
+}
+
+// overdue fails the run if a loop sleeps, and a timeout has passed long ago.
+func (w *World) overdue() {
+	if !w.config.timed || w.failure != "" {
+		return
+	}
+	now := w.k.Clock()
+	for _, v := range w.lives {
+		if v.dialledAt > 0 && now > max(v.dialledAt, w.pausedAt)+int64(w.config.dial)+late {
+			w.fail("overdue: %s has been dialled for %v", v.name(&v.backend), time.Duration(now-v.dialledAt))
+		}
+		if v.relayedAt == 0 || v.result != nil {
+			continue
+		}
+		a, b := v.views()
+		ends := max(a.EndAt, b.EndAt, a.ShutAckedAt, b.ShutAckedAt) // a reset waits from there on; SIOCOUTQ counts an end
+		for _, c := range w.clocks(v) {
+			if c.limit > 0 && now > max(c.since, ends, w.pausedAt)+int64(c.limit)*5/4+late {
+				w.fail("overdue: the relay of %s has made no progress for %v, and %s is %v",
+					v.name(&v.client), time.Duration(now-c.since), c.name, c.limit)
+			}
+		}
+	}
+}
+
+// judgeTime judges the end of a relay: if time ended it, a timeout must have passed, and
+// what had come before must have been taken.
+func (w *World) judgeTime(v *life, err error) {
+	byTimeout := errors.Is(err, splice.ErrTimeout)
+	a, b := v.views()
+	dropped := a.Unacked > 0 && !a.Failed || b.Unacked > 0 && !b.Failed
+	if err == nil || w.quiet || w.fatal || !byTimeout && !dropped {
+		return
+	}
+	v.timedOut = true
+	looked := w.looks[v.loop]
+	if quiet(a, b) <= looked && !w.passed(v, looked, byTimeout) {
+		w.fail("cut for time too early: the relay of %s, last progress %v ago (timeout: %v): %+v %+v",
+			v.name(&v.client), time.Duration(looked-quiet(a, b)), byTimeout, a, b)
+	}
+	for _, d := range [2][2]simkernel.View{{a, b}, {b, a}} {
+		_, blocked := stuck(d[0], d[1])
+		if at := d[0].WaitsAt; byTimeout && at > 0 && at <= looked && !blocked && !d[1].Failed {
+			w.fail("cut for time, and not read: the relay of %s, bytes or an end had come %v before epoll was asked: %+v %+v",
+				v.name(&v.client), time.Duration(looked-at), a, b)
+		}
+	}
+}
+
+// passed reports whether a timeout had passed. A reset that waits for what is in front
+// of it waits for the shortest of all.
+func (w *World) passed(v *life, now int64, byTimeout bool) bool {
+	o := &w.config.relay
+	for _, c := range w.clocks(v) {
+		if c.limit > 0 && now-c.since >= int64(c.limit)-early {
+			return true
+		}
+	}
+	for _, limit := range []time.Duration{o.IdleTimeout, o.HalfCloseTimeout, o.StallTimeout} {
+		if !byTimeout && limit > 0 && now-quiet(v.views()) >= int64(limit)-early {
+			return true
+		}
+	}
+	return false
+}
+
+// judgeDial judges a dial that failed for time.
+func (w *World) judgeDial(v *life) {
+	v.timedOut = true
+	if at := v.listener.AnsweredAt(); at > 0 && at <= w.looks[v.loop] {
+		w.fail("cut for time, and not read: %s had answered %v before epoll was asked", v.name(&v.backend), time.Duration(w.looks[v.loop]-at))
+	}
+}
