@@ -33,6 +33,9 @@ var small = []struct {
 	{"one direction back: a backend that speaks first, and ends before the loop is awake", Scenario{Lives: 1, Steps: 1, First: true, Linger: 5}},
 	{"the same, with an urgent byte in front of what it says, and RST; a signal pending at the mark, or none", Scenario{Lives: 1, Steps: 1, First: true, Urgent: true, Resets: true, Linger: 7}},
 	{"an echo that its client does not read, and back-pressure, up to two writes and RST, before the loop is awake", Scenario{Lives: 1, Echo: true, Steps: 2, Tight: true, Resets: true, Linger: 3}},
+	{"time: one direction into a sink that is read at any pace, under each timeout", Scenario{Lives: 1, Steps: 1, OneWay: true, Timed: true, Ordered: true}},
+	{"time: the process is stopped between any two calls, or while the loop sleeps", Scenario{Lives: 1, Steps: 1, OneWay: true, Ends: true, Timed: true, Pauses: 1, Interleave: 1, Ordered: true}},
+	{"time: a backend that is late to answer, and the process is stopped", Scenario{Lives: 1, Timed: true, Late: 2, Pauses: 1, Interleave: 1, Ordered: true}},
 }
 
 // Exhaust is the command "exhaust": every schedule of some small worlds.
@@ -97,6 +100,9 @@ type Scenario struct {
 	Linger     int  // how many times more comes before the loop is awake
 	Interleave int  // how many times something happens between two calls
 	Posts      int  // of another goroutine
+	Timed      bool // one of the timeouts of a relay is in force; backends read slowly
+	Pauses     int  // how many times the process is stopped
+	Late       int  // of so many times more, backends answer after one
 	Feeds      int  // a posted function posts itself so many times more
 }
 
@@ -122,6 +128,8 @@ func (s *Scenario) exact(t *Tape) config {
 	}
 	if s.Tight {
 		c.kernel.Send, c.marks = 600, loop.Marks{Low: 500, High: 1000}
+	} else if s.Timed {
+		s.time(t, &c)
 	} else if s.Steps > 0 && !s.First {
 		c.relay.Mode = Of(t, splice.Splice, splice.Copy)
 		c.kernel.Send = Of(t, 64<<10, 600)
@@ -151,5 +159,8 @@ func (s *Scenario) limit(t *Tape, p *party, backend bool) {
 	default:
 		p.how = Of(t, shutHalf, closeAll, resetAll)
 	}
-	p.total = 1000 * t.Pick(s.Steps+1)
+	if s.Timed {
+		p.chunk = 5000
+	}
+	p.total = p.chunk * t.Pick(s.Steps+1)
 }

@@ -134,7 +134,7 @@ func (w *World) meanwhile() {
 	switch {
 	case w.posted < w.posts && (w.config.exact != nil || w.tape.Odds(4)):
 		w.post()
-	case w.mayPause(16):
+	case w.bound.paused < w.config.pauses && (w.config.exact != nil || w.tape.Odds(16)):
 		w.pause()
 	case w.config.holds && w.tape.Odds(8):
 		w.hold()

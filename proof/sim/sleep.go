@@ -12,6 +12,13 @@ func (w *World) Sleep(ep int, deadline int64) (interrupted bool) {
 	}
 	defer func() { w.looked() }()
 	for w.failure == "" && !w.k.Ready(ep) {
+		if w.posted < w.posts && w.tape.Odds(8) {
+			w.post()
+			continue
+		}
+		if w.act() {
+			continue
+		}
 		if w.mayPause(8) {
 			w.pause()
 			if w.tape.Pick(2) == 1 {
@@ -19,11 +26,7 @@ func (w *World) Sleep(ep int, deadline int64) (interrupted bool) {
 			}
 			break
 		}
-		if w.posted < w.posts && w.tape.Odds(8) {
-			w.post()
-			continue
-		}
-		if !w.act() && !w.pass(deadline) {
+		if !w.pass(deadline) {
 			return false
 		}
 		if deadline >= 0 && w.k.Clock() >= deadline {

@@ -21,6 +21,47 @@ func (c *config) time(t *Tape) {
 // longDial is longer than any run.
 const longDial = 10 * time.Hour
 
+// pace makes the parties of a life slow, and its backend late to answer.
+func (w *World) pace(v *life) {
+	waits := []time.Duration{0, 500 * time.Millisecond, 2 * time.Second, 5 * time.Second}
+	if s := w.config.exact; s != nil {
+		s.pace(w.tape, v)
+		waits = waits[:1+s.Late]
+	} else {
+		v.client.pace(w.tape, &v.backend)
+		v.backend.pace(w.tape, &v.client)
+	}
+	if wait := Of(w.tape, waits...); wait > 0 && !v.refuses {
+		v.listener.Silence(true)
+		v.opensAt = w.k.Clock() + int64(wait)
+	}
+}
+
+// pace is that of a small world: it is the backend that reads slowly.
+func (s *Scenario) pace(t *Tape, v *life) {
+	v.client.reads, v.backend.reads = 1000, 1000
+	const slow, slower = 900 * time.Millisecond, 1500 * time.Millisecond
+	switch {
+	case s.Pauses > 0:
+		v.client.writeRest = int64(Of(t, 0, slow))
+		v.backend.readRest = int64(slow)
+	case s.Steps > 0:
+		v.backend.readRest = int64(Of(t, 0, slow, slower))
+	}
+}
+
+// time is that of a small world: one timeout is in force.
+func (s *Scenario) time(t *Tape, c *config) {
+	c.timed, c.pauses, c.dial = true, s.Pauses, time.Second
+	c.kernel.Send, c.peers = 4000, 1500
+	o := &c.relay
+	if s.Pauses == 0 {
+		o.Mode = Of(t, splice.Splice, splice.Copy)
+	}
+	o.StallTimeout, o.HalfCloseTimeout = -1, -1
+	*Of(t, &o.IdleTimeout, &o.StallTimeout, &o.HalfCloseTimeout) = time.Second
+}
+
 // pace makes a party slow: it rests after each read, of which about 8 take what the
 // other writes, and after each write.
 func (p *party) pace(t *Tape, other *party) {
@@ -35,7 +76,11 @@ func (p *party) pace(t *Tape, other *party) {
 // passes, and the others go on.
 func (w *World) pause() {
 	w.bound.paused++
-	end := w.k.Clock() + int64(Of(w.tape, 1500*time.Millisecond, 100*time.Millisecond, 400*time.Millisecond, 6*time.Second))
+	long := []time.Duration{1500 * time.Millisecond, 100 * time.Millisecond, 400 * time.Millisecond, 6 * time.Second}
+	if w.config.exact != nil {
+		long = long[:1]
+	}
+	end := w.k.Clock() + int64(Of(w.tape, long...))
 	others := w.tape.Pick(2) == 0
 	w.say("the process is stopped until %.3f ms", float64(end-int64(time.Hour))/1e6)
 	for w.failure == "" && w.k.Clock() < end {

@@ -154,12 +154,7 @@ func (w *World) newLife(i int, kind kind) *life {
 		v.listener = w.k.Serve(v.addr, 16)
 	}
 	if c.timed && kind == relayed {
-		v.client.pace(w.tape, &v.backend)
-		v.backend.pace(w.tape, &v.client)
-		if wait := Of(w.tape, 0, 500*time.Millisecond, 2*time.Second, 5*time.Second); wait > 0 && !v.refuses {
-			v.listener.Silence(true)
-			v.opensAt = w.k.Clock() + int64(wait)
-		}
+		w.pace(v)
 	}
 	return v
 }
