@@ -16,15 +16,30 @@ import (
 type limited struct {
 	sys.Kernel
 	limits sys.PipeLimits
-	size   int       // of new pipes; 0 is the kernel's
-	setErr sys.Errno // of SetPipeSize
-	made   int
+	size    int       // of new pipes; 0 is the kernel's
+	pipeErr sys.Errno // of Pipe
+	setErr  sys.Errno // of SetPipeSize
+	sizeErr sys.Errno // of PipeSize
+	skipped int64     // ns that the clock is ahead
+	made    int
+}
+
+func (k *limited) Now() int64 { return k.Kernel.Now() + k.skipped }
+
+func (k *limited) PipeSize(fd int) (int, sys.Errno) {
+	if k.sizeErr != 0 {
+		return 0, k.sizeErr
+	}
+	return k.Kernel.PipeSize(fd)
 }
 
 func (k *limited) PipeLimits() sys.PipeLimits { return k.limits }
 
 func (k *limited) Pipe() (int, int, sys.Errno) {
 	k.made++
+	if k.pipeErr != 0 {
+		return 0, 0, k.pipeErr
+	}
 	r, w, e := k.Kernel.Pipe()
 	if e == 0 && k.size > 0 {
 		k.Kernel.SetPipeSize(r, k.size)

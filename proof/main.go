@@ -6,6 +6,7 @@
 //	go run ./proof conform      the simulated kernel held against the real one
 //	go run ./proof sweep        every errno at every index of every system call
 //	go run ./proof museum       historic bugs, planted, that the tests must catch
+//	go run ./proof mutants      small changes of the source that some test must notice
 //	go run ./proof soak         minutes of real traffic through a bad network
 package main
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/penstock/penstock/proof/conform"
 	"github.com/penstock/penstock/proof/museum"
+	"github.com/penstock/penstock/proof/mutants"
 	"github.com/penstock/penstock/proof/sim"
 	"github.com/penstock/penstock/proof/soak"
 	"github.com/penstock/penstock/proof/sweep"
@@ -31,12 +33,13 @@ var commands = map[string]func(args []string, out io.Writer) error{
 	"conform":   conform.Run,
 	"sweep":     sweep.Run,
 	"museum":    museum.Run,
+	"mutants":   mutants.Run,
 	"soak":      soak.Run,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run ./proof schedules|exhaust|conform|sweep|museum|soak [flags]; -h after the command lists them")
+		fmt.Fprintln(os.Stderr, "usage: go run ./proof schedules|exhaust|conform|sweep|museum|mutants|soak [flags]; -h after the command lists them")
 		os.Exit(2)
 	}
 	err := commands[os.Args[1]](os.Args[2:], os.Stdout)
