@@ -85,6 +85,7 @@ func tables() (rows []Row) {
 		moreRows, moreRelayRows, moreEndRows, foundRows, readRows, dialRows,
 		apiRows,
 		outsideRows,
+		strangerRows,
 	} {
 		rows = append(rows, t...)
 	}
