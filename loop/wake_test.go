@@ -13,7 +13,7 @@ import (
 // ending is a kernel on which a loop may end while another goroutine is about to wake it.
 type ending struct {
 	sys.Kernel
-	begun   atomic.Bool  // the first wake-up ends the loop
+	begun   atomic.Bool // the first wake-up ends the loop
 	group   *loop.Group
 	waking  atomic.Int32 // the eventfd that is being written, 0 for none
 	toClose atomic.Bool  // it was closed meanwhile

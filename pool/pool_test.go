@@ -15,7 +15,7 @@ import (
 // limited is the host's kernel with a page budget, and pipes that may be born small.
 type limited struct {
 	sys.Kernel
-	limits sys.PipeLimits
+	limits  sys.PipeLimits
 	size    int       // of new pipes; 0 is the kernel's
 	pipeErr sys.Errno // of Pipe
 	setErr  sys.Errno // of SetPipeSize
