@@ -23,7 +23,7 @@ const (
 	mostPerCall  = 1 << 20  // bytes: the largest pipe and the largest buffer that any system has
 	leastPerCall = 32 << 10 // in bulk: above what a relay that moves 16 KiB at a time reaches
 	opening      = 16       // calls that copy before a flow is known to be one
-	misaligned   = 0.5      // of a count, since it does not begin and end with the units it is divided by
+	misaligned   = 0.25     // of a count, since it does not begin and end with the units it is divided by; less was seen of a system that had no CPU
 )
 
 // moves returns what is expected of a system in a row.
