@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"log/slog"
@@ -38,6 +39,7 @@ type listener struct {
 	resuming atomic.Bool // a resume is posted
 	warned   int64       // when the last warning was logged
 	failures int         // of accept4 in a row
+	full     int64       // since when there was no room for what waits; 0: there was
 }
 
 // Ready accepts, and closes a listener that was to stop once it has all.
@@ -55,19 +57,21 @@ func (a *listener) take() (again bool) {
 	l := a.loop
 	for a.fd.Ready()&fd.Readable != 0 && !a.paused {
 		if !a.admits() {
-			a.pause("limit reached, or few descriptors left", 0)
+			if a.waitFull() {
+				a.pause("limit reached, or few descriptors left", 0)
+			}
 			return false
 		}
 		num, peer, e := l.k.Accept(a.fd.Num())
 		switch e {
 		case 0:
-			a.failures = 0
+			a.failures, a.full = 0, 0
 			l.count.Accepted++
 			a.last--
 			a.place(num, peer.Family)
 			a.short = a.crowded(num)
 		case sys.EAGAIN:
-			a.failures = 0
+			a.failures, a.full = 0, 0
 			a.fd.Clear(fd.Readable)
 			return false
 		default:
@@ -84,6 +88,31 @@ func (a *listener) take() (again bool) {
 		}
 	}
 	return false
+}
+
+// waitFull resets the oldest connection of the backlog if there was no room for longer
+// than Server.BacklogTimeout. It reports whether others may wait.
+func (a *listener) waitFull() bool {
+	l, bound := a.loop, int64(a.s.BacklogTimeout)
+	if a.full == 0 {
+		a.full = l.now
+	}
+	if bound <= 0 || a.stopping || l.now-a.full < bound {
+		return true
+	}
+	num, peer, e := l.k.Accept(a.fd.Num())
+	switch e {
+	case 0:
+		l.count.Rejected++
+		d := fd.Own(num, cmp.Or(peer.Family, a.fd.Family()))
+		d.Reset(l.k)
+		d.Close(l.k)
+	case sys.EAGAIN:
+		a.full = 0
+		a.fd.Clear(fd.Readable)
+		return false
+	}
+	return true
 }
 
 // acceptTries is how many failures in a row that may be of one connection each are

@@ -47,6 +47,12 @@ type Server struct {
 	// forwarder, each of whose relays counts as two, can come to twice as many for a
 	// while. Default (0): as many as descriptors.
 	MaxConns int
+	// BacklogTimeout bounds the wait for room. When no connection could be accepted for
+	// so long, those that wait in the backlog are reset, one every 100 ms, until there
+	// is room. A forwarder needs it: if its backend leads back to it, its connections
+	// hold each other, and the last of them waits in its own backlog. Default (0, or
+	// less): no bound.
+	BacklogTimeout time.Duration
 	// Marks bound the write queues.
 	Marks Marks
 	// DrainTimeout is how long connections have to end by themselves once the

@@ -70,8 +70,8 @@ func TestEchoServesAndDrains(t *testing.T) {
 
 func TestBadFlagsSayWhatWouldBeRight(t *testing.T) {
 	for flags, want := range map[string]string{
-		"-loops -1":          "-loops -1: must be 1 or more",
-		"-listen nowhere":    `"nowhere"`,
+		"-loops -1":          "-loops -1: must be 1 to 1024",
+		"-listen nowhere":    "has no port: write nowhere:PORT",
 		"-listen unix:@":     "unix:/path or unix:@name",
 		"-loops many":        `"many"`,
 		"-listen :0 unasked": `"unasked"`,

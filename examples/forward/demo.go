@@ -10,7 +10,6 @@ import (
 
 	"github.com/penstock/penstock/examples/internal/cli"
 	"github.com/penstock/penstock/loop"
-	"github.com/penstock/penstock/splice"
 )
 
 // What the demo runs: streams up, streams down, and pairs that exchange small
@@ -50,9 +49,9 @@ func demonstrate() error {
 		return err
 	}
 	defer back.close()
-	srv := newForwarder(cli.Addr{Network: "tcp", Address: back.addr()}, new(splice.Options), time.Second)
+	f := &forwarder{to: cli.Addr{Network: "tcp", Address: back.addr()}, outage: newOutage("")}
 	// A thread for each loop, so that its CPU time can be told from the load's.
-	srv.Config = loop.Config{LockThreads: true}
+	srv := &loop.Server{Handler: loop.OnOpen(f.open), Config: loop.Config{LockThreads: true}}
 	front, err := srv.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

@@ -190,38 +190,6 @@ func echoBack(c *net.TCPConn) {
 	}
 }
 
-func TestBadFlagsSayWhatWouldBeRight(t *testing.T) {
-	exe, _ := os.Executable()
-	for _, try := range []struct {
-		flags string
-		want  string
-	}{
-		{"-to 127.0.0.1:1", "-listen is missing"},
-		{"-listen :0", "-to is missing"},
-		{"-listen here -to 127.0.0.1:1", `"here"`},
-		{"-listen unix: -to 127.0.0.1:1", "unix:/path or unix:@name"},
-		{"-listen :0 -to 127.0.0.1:1 -mode fast", `-mode "fast": must be auto, splice or copy`},
-		{"-listen :0 -to 127.0.0.1:1 -loops -3", "-loops -3"},
-		{"-listen :0 -to 127.0.0.1:1 -idle -3s", "-idle -3s"},
-		{"-listen :0 -to 127.0.0.1:1 -drain soon", `"soon"`},
-		{"-listen :0 -to 127.0.0.1:1 extra", `"extra"`},
-		{"-nonsense", "nonsense"},
-	} {
-		cmd := exec.Command(exe, strings.Fields(try.flags)...)
-		cmd.Env = append(os.Environ(), "PENSTOCK_FORWARD=1")
-		out, err := cmd.CombinedOutput()
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), try.want) {
-			t.Errorf("%s: %v, %q; want exit code 2 and %q", try.flags, err, out, try.want)
-		}
-	}
-	cmd := exec.Command(exe, "-listen", "203.0.113.1:1", "-to", "127.0.0.1:1")
-	cmd.Env = append(os.Environ(), "PENSTOCK_FORWARD=1")
-	if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "203.0.113.1:1") {
-		t.Errorf("an address that is not ours: %v, %q; want exit code 1 and the address", err, out)
-	}
-}
-
 func TestTermInTheMiddleOfATransferLetsItComplete(t *testing.T) {
 	const n = 64 << 20
 	got := make(chan uint64, 1)
@@ -278,19 +246,6 @@ func TestTransferThatOutlivesTheDrainIsResetAndReported(t *testing.T) {
 	close(release)
 	if err := <-results; !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the backend saw %v, want a reset", err)
-	}
-}
-
-func TestSecondSignalEndsAtOnce(t *testing.T) {
-	p := start(t, serveBackend(t, echoBack), nil)
-	p.dial(t).Write([]byte("x")) // holds the drain
-	time.Sleep(50 * time.Millisecond)
-	p.cmd.Process.Signal(syscall.SIGINT)
-	time.Sleep(100 * time.Millisecond)
-	p.cmd.Process.Signal(syscall.SIGTERM)
-	begin := time.Now()
-	if code := p.ended(t); code != 1 || time.Since(begin) > 10*time.Second {
-		t.Errorf("exit code %d after %v", code, time.Since(begin))
 	}
 }
 

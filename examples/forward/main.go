@@ -3,9 +3,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"math"
+	"net"
+	"net/netip"
 	"os"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/penstock/penstock/examples/internal/cli"
@@ -17,8 +23,8 @@ func main() { os.Exit(run()) }
 
 func run() int {
 	var listen, to cli.Addr
-	flag.Var(&listen, "listen", "address to listen on: `host:port`, unix:/path or unix:@name")
-	flag.Var(&to, "to", "address to forward to: `host:port`, unix:/path or unix:@name")
+	cli.ListenVar(&listen, "listen", "address to listen on: `host:port`, unix:/path or unix:@name")
+	cli.DialVar(&to, "to", "address to forward to: `host:port`, unix:/path or unix:@name; :port is this machine")
 	loops := flag.Int("loops", 0, "number of event loops; 0 is one for each CPU")
 	mode := flag.String("mode", "auto", "how to move bytes: `auto`, splice or copy")
 	idle := flag.Duration("idle", 0, "reset a connection through which nothing moved for so long; 0 is never")
@@ -40,35 +46,85 @@ func run() int {
 		return cli.Bad("-to is missing: say where to, for example -to 127.0.0.1:80")
 	case !ok:
 		return cli.Bad("-mode %q: must be auto, splice or copy", *mode)
-	case *loops < 0:
-		return cli.Bad("-loops %d: must be 1 or more, or 0 for one for each CPU", *loops)
 	case *idle < 0 || *connect <= 0 || *drain < 0:
 		return cli.Bad("-idle %v, -connect-timeout %v, -drain %v: must not be negative, and the connect timeout not 0", *idle, *connect, *drain)
+	}
+	if code, ok := cli.CheckLoops(*loops); !ok {
+		return code
 	}
 	if *drain == 0 {
 		*drain = -1 // no time, rather than the default
 	}
-	srv := newForwarder(to, &splice.Options{Mode: way, IdleTimeout: *idle}, *connect)
-	srv.Config = loop.Config{Loops: *loops}
-	srv.DrainTimeout = *drain
+	f := &forwarder{to: to, dialer: loop.Dialer{Timeout: *connect}, options: splice.Options{Mode: way, IdleTimeout: *idle}, outage: newOutage(to.String())}
+	srv := &loop.Server{
+		Handler: loop.OnOpen(f.open), Config: loop.Config{Loops: *loops}, DrainTimeout: *drain,
+		MaxConns: maxConns(), BacklogTimeout: *connect,
+	}
+	bound, err := cli.Listen(srv, listen)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return cli.Failure
+	}
+	switch err := f.check(bound); {
+	case errors.Is(err, errItself):
+		srv.Close()
+		return cli.Bad("-to %s: %v: give another address", to, err)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "-to %s does not resolve now, and is looked up again for each connection: %v\n", to, err)
+	}
 	ctx := cli.Interrupted()
+	go f.outage.report(os.Stderr)
 	if *stats {
 		go printStats(ctx, srv)
 	}
-	return cli.Serve(ctx, srv, listen)
+	return cli.Serve(ctx, srv, bound)
 }
 
-// newForwarder is the whole of a forwarder.
-func newForwarder(to cli.Addr, o *splice.Options, timeout time.Duration) *loop.Server {
-	dialer := &loop.Dialer{Timeout: timeout}
-	return &loop.Server{Handler: loop.OnOpen(func(c *loop.Conn) error {
-		return dialer.DialFor(c, to.Network, to.Address, func(up *loop.Conn, err error) error {
-			if err != nil {
-				return err
-			}
-			return splice.Relay(c, up, o)
-		})
-	})}
+// A forwarder relays every connection to one backend.
+type forwarder struct {
+	to      cli.Addr
+	dialer  loop.Dialer
+	options splice.Options
+	outage  *outage
+	own     netip.AddrPort // of the listener; not valid if the backend's address cannot come to lead to it
+	circle  atomic.Int64   // until when, in ns of Unix time, the backend counts as this forwarder itself
+}
+
+// check returns why the backend cannot be forwarded to by the listener that is bound
+// to `bound`.
+func (f *forwarder) check(bound net.Addr) error {
+	if own, ok := bound.(*net.TCPAddr); ok && f.to.Network == "tcp" && isName(f.to.Address) {
+		f.own = own.AddrPort()
+	}
+	return checkItself(f.to, bound)
+}
+
+// maxConns returns how many connections may be open: as many as descriptors, less those
+// of the loops, the log and a few pipes. Were it more, a backend that leads back here
+// would take them all.
+func maxConns() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	files := int(min(limit.Cur, math.MaxInt32))
+	return max(files-16-min(files/32, 1000), 2)
+}
+
+func (f *forwarder) open(c *loop.Conn) error {
+	if f.circle.Load() != 0 && f.fromItself(c) {
+		return errItself
+	}
+	return f.dialer.DialFor(c, f.to.Network, f.to.Address, func(up *loop.Conn, err error) error {
+		if err == nil && f.own.IsValid() && f.reachedItself(up) {
+			err = errItself
+		}
+		f.outage.note(err)
+		if err != nil {
+			return err // resets c
+		}
+		return splice.Relay(c, up, &f.options)
+	})
 }
 
 // printStats prints what the loops did in the last second, every second.
