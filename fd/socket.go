@@ -124,3 +124,14 @@ func Connected(k sys.Kernel, num int, a sys.Addr) sys.Errno {
 	}
 	return 0
 }
+
+// SelfConnected reports whether a socket that was to connect to a has been connected to
+// itself: its own address is a. It happens when the kernel chooses for it the very port of
+// this machine that it is to reach, and nobody listens there.
+func SelfConnected(k sys.Kernel, num int, a sys.Addr) bool {
+	if a.Family == sys.Unix {
+		return false
+	}
+	local, e := k.LocalAddr(num)
+	return e == 0 && local.AP == a.AP
+}

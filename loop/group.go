@@ -50,6 +50,7 @@ type Group struct {
 	loops    []*Loop
 	governor *pool.Governor
 	workers  *pool.Workers
+	names    names
 	config   Config
 
 	conns    atomic.Int64  // on all loops
@@ -115,6 +116,7 @@ func newGroup(config Config) (*Group, error) {
 	g.workers = pool.NewWorkers(config.Workers, func(v any) {
 		g.log.Error("penstock: worker panicked", slog.String("panic", fmt.Sprint(v)))
 	})
+	g.names.group = g
 	g.spare.Store(-1)
 	for i := range config.Loops {
 		l, err := newLoop(g, i)

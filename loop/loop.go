@@ -74,10 +74,11 @@ type Loop struct {
 	buffers  pool.Buffers
 	read     []byte // what Conn.Next reads into
 	trim     Timer
-	dials    []*dial       // old ones, to be used again
-	last     []func()      // to be called once the running function has returned
-	visited  *Registration // whose task runs now
-	exiting  bool          // a callback ends the loop's goroutine by runtime.Goexit
+	dials    []*dial                 // old ones, to be used again
+	last     []func()                // to be called once the running function has returned
+	visited  *Registration           // whose task runs now
+	exiting  bool                    // a callback ends the loop's goroutine by runtime.Goexit
+	children map[*Registration]*dial // the dials on behalf of a connection
 	count    Counters
 	ending   bool // run returns after this turn
 	ended    bool // nothing may be registered any more
@@ -249,7 +250,7 @@ func (l *Loop) end() {
 	for len(l.timers) > 0 { // dials that have no socket yet are told, too
 		t := l.timers[0]
 		l.Disarm(t)
-		if task, ok := t.owner.(Task); ok {
+		if task, ok := t.owner.(interface{ Fail(error) }); ok {
 			l.guard(nil, func() { task.Fail(ErrServerClosed) })
 			l.runLater()
 		}

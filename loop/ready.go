@@ -86,6 +86,9 @@ func (l *Loop) serve(r *Registration) (spent int) {
 		l.count.StaleBatch++ // closed by another since its event was taken
 		return 0
 	}
+	if len(l.children) > 0 {
+		l.parentReady(r)
+	}
 	spent = l.visit(r)
 	l.visited = nil
 	l.runLater()

@@ -108,6 +108,9 @@ func (l *Loop) register(r *Registration, task Task, listener bool) sys.Errno {
 // duplicate of the descriptor would keep alive; the number is freed, last, for
 // the next accept to be given it.
 func (l *Loop) unregister(r *Registration) {
+	if len(l.children) > 0 {
+		l.parentEnded(r)
+	}
 	l.slab.vacate(r.token, l.batch)
 	l.poll.Forget(r.fd.Num())
 	r.fd.Close(l.k)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"runtime/debug"
@@ -41,6 +42,7 @@ type life struct {
 	addr     netip.AddrPort
 	refuses  bool // nobody listens there
 	started  bool
+	gaveUp   bool // the client was cut during the dial, which was given up
 	result   *splice.Result
 
 	loop                          int // that serves it
@@ -183,6 +185,7 @@ func (w *World) open(c *loop.Conn) error {
 			w.judgeDial(v)
 		}
 		if err != nil {
+			v.gaveUp = errors.Is(err, net.ErrClosed)
 			return err
 		}
 		return w.relay(v, c, up)
