@@ -75,32 +75,40 @@ func TestStrandedBytesOfACutConnectionAreCounted(t *testing.T) {
 // A connection ends while a dial on its behalf is under way: nobody gets what the
 // dial brings, and its end is told.
 func TestDialForAConnectionThatEndedBringsNone(t *testing.T) {
-	testkit.Leaks(t)
-	back, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer back.Close()
-	told := make(chan error, 1)
-	srv := &loop.Server{Config: loop.Config{Loops: 1}, Handler: loop.OnOpen(func(c *loop.Conn) error {
-		err := c.Dial("tcp", back.Addr().String(), func(up *loop.Conn, err error) error {
-			if up != nil {
-				err = errors.New("it brought a connection")
+	for name, end := range map[string]func(*loop.Conn){
+		"aborted": (*loop.Conn).Abort,
+		"closing": func(c *loop.Conn) { c.Close() }, // until its peer closes, too
+	} {
+		t.Run(name, func(t *testing.T) {
+			testkit.Leaks(t)
+			back, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
 			}
-			told <- err
-			return err
+			defer back.Close()
+			told := make(chan error, 1)
+			srv := &loop.Server{Config: loop.Config{Loops: 1}, Handler: loop.OnOpen(func(c *loop.Conn) error {
+				err := c.Dial("tcp", back.Addr().String(), func(up *loop.Conn, err error) error {
+					if up != nil {
+						err = errors.New("it brought a connection")
+					}
+					told <- err
+					return err
+				})
+				end(c)
+				return err
+			})}
+			addr := testkit.Serve(t, srv, "tcp", "127.0.0.1:0")
+			c, refused := net.Dial("tcp", addr.String()) // the reset may come first
+			if err := <-told; !errors.Is(err, net.ErrClosed) {
+				t.Errorf("%v, want net.ErrClosed", err)
+			}
+			if refused == nil {
+				c.Close()
+			}
+			gone(t, srv)
 		})
-		c.Abort()
-		return err
-	})}
-	addr := testkit.Serve(t, srv, "tcp", "127.0.0.1:0")
-	if c, err := net.Dial("tcp", addr.String()); err == nil { // the reset may come first
-		defer c.Close()
 	}
-	if err := <-told; !errors.Is(err, net.ErrClosed) {
-		t.Errorf("%v, want net.ErrClosed", err)
-	}
-	gone(t, srv)
 }
 
 // What waits in the backlog when the drain begins holds itself for accepted.

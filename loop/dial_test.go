@@ -65,7 +65,7 @@ func TestDialGoesThroughItsAddresses(t *testing.T) {
 	}
 	defer ln.Close()
 	good := ln.Addr().(*net.TCPAddr).AddrPort()
-	refuses := netip.MustParseAddrPort("127.0.0.1:1")
+	refuses := netip.MustParseAddrPort("127.0.0.77:1")
 	k := &oddNet{Kernel: host, silent: netip.MustParseAddrPort("127.0.0.1:2"), nowhere: netip.MustParseAddrPort("[::1]:1")}
 	g, err := Start(Config{Loops: 1, Kernel: k})
 	if err != nil {

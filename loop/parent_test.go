@@ -37,7 +37,7 @@ func TestClientThatResetsEndsItsDial(t *testing.T) {
 			k := newBlackHole(t, "127.0.0.9")
 			told, ready, closed := make(chan error, 2), make(chan struct{}, 1), make(chan error, 1)
 			d := &loop.Dialer{Timeout: time.Hour, Resolver: gate(nil)}
-			srv := &loop.Server{Config: loop.Config{Loops: 1, Kernel: k}, Handler: openFunc(func(c *loop.Conn) (loop.Session, error) {
+			srv := &loop.Server{DrainTimeout: -1, Config: loop.Config{Loops: 1, Kernel: k}, Handler: openFunc(func(c *loop.Conn) (loop.Session, error) {
 				for range 2 {
 					err := d.DialFor(c, "tcp", try.to, func(_ *loop.Conn, err error) error { told <- err; return err })
 					if err != nil {
@@ -80,10 +80,10 @@ func TestClientThatResetsEndsItsDial(t *testing.T) {
 					t.Fatal("the dial goes on")
 				}
 			}
+			gone(t, srv)
 			if try.served {
 				<-closed
 			}
-			gone(t, srv)
 		})
 	}
 }
@@ -101,7 +101,7 @@ func TestClientThatHalfClosesKeepsItsDial(t *testing.T) {
 		defer ln.Close()
 		_, port, _ := net.SplitHostPort(ln.Addr().String())
 		d := &loop.Dialer{Resolver: gate(opened, "127.0.0.1")}
-		srv := &loop.Server{Config: loop.Config{Loops: 1}, Handler: loop.OnOpen(func(c *loop.Conn) error {
+		srv := &loop.Server{DrainTimeout: -1, Config: loop.Config{Loops: 1}, Handler: loop.OnOpen(func(c *loop.Conn) error {
 			ready <- struct{}{}
 			return d.DialFor(c, "tcp", "name:"+port, func(up *loop.Conn, err error) error { told <- err; return net.ErrClosed })
 		})}
@@ -134,7 +134,7 @@ func TestParentThatEndsEndsItsDial(t *testing.T) {
 	told := make(chan error, 1)
 	within := false
 	d := &loop.Dialer{Timeout: time.Hour}
-	srv := &loop.Server{Config: loop.Config{Loops: 1, Kernel: k}, Handler: loop.OnOpen(func(c *loop.Conn) error {
+	srv := &loop.Server{DrainTimeout: -1, Config: loop.Config{Loops: 1, Kernel: k}, Handler: loop.OnOpen(func(c *loop.Conn) error {
 		err := d.DialFor(c, "tcp", "127.0.0.9:1", func(_ *loop.Conn, err error) error {
 			if within {
 				t.Error("done was invoked within Abort")
@@ -147,7 +147,9 @@ func TestParentThatEndsEndsItsDial(t *testing.T) {
 		within = false
 		return err
 	})}
-	dial(t, testkit.Serve(t, srv, "tcp", "127.0.0.1:0"))
+	if c, err := net.Dial("tcp", testkit.Serve(t, srv, "tcp", "127.0.0.1:0").String()); err == nil { // it may be reset before
+		defer c.Close()
+	}
 	select {
 	case err := <-told:
 		if !errors.Is(err, net.ErrClosed) {

@@ -63,8 +63,9 @@ func TestDialIsNotConnectedToItself(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer g.Close()
 		l, address := g.Loops()[0], net.JoinHostPort(try.host, strconv.Itoa(port))
-		got := <-dialFrom(t, l, new(loop.Dialer), "tcp", address)
+		got := outcome(t, dialFrom(t, l, new(loop.Dialer), "tcp", address))
 		if err, _ := got.(error); !errors.Is(err, sys.ECONNREFUSED) {
 			t.Errorf("%s: %v, want ECONNREFUSED", address, got)
 		}

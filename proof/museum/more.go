@@ -23,7 +23,7 @@ var moreRows = []Row{
 		Name: "reserve_never_lent", Tiers: "D",
 		Story: "the reserve descriptor is kept from the dial that it is there for",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/connect.go", "if outOfDescriptors(e) && l.group.lendSpare() {", "if false {"}},
+			Edits:    []Edit{{"loop/connect.go", "if outOfDescriptors(e) && !t.racing() && l.group.lendSpare() {", "if false {"}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestReserveDescriptorServesADial$"}},
 		}},
 	},
@@ -31,7 +31,7 @@ var moreRows = []Row{
 		Name: "starved_dial_is_never_fed", Tiers: "D",
 		Story: "a dial that waited for a descriptor is counted as waiting for ever, and accepting stays paused",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/connect.go", "t.l.group.starving.Add(-1)", ""}},
+			Edits:    []Edit{{"loop/connect.go", "a.t.l.group.starving.Add(-1)", ""}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestAcceptingGoesOnAfterADialWaited$"}},
 		}},
 	},

@@ -46,7 +46,7 @@ var moreEndRows = []Row{
 		Name: "dial_for_the_dead", Tiers: "D",
 		Story: "a dial brings its connection to a callback whose own connection has ended",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/connect.go", "t.over()\n\tif t.orphaned() {", "t.over()\n\tif false {"}},
+			Edits:    []Edit{{"loop/race.go", "orphaned := t.orphaned()", "orphaned := false"}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestDialForAConnectionThatEndedBringsNone$"}},
 		}},
 	},

@@ -15,7 +15,7 @@ var apiRows = []Row{
 				Catchers: []Catcher{{unit, "./splice", "^TestDoneComesAfterTheCallbackThatCutTheRelay$"}},
 			},
 			{
-				Edits:    []Edit{{"loop/connect.go", "l.push(&c.Registration) // the callback comes after Dial has returned", "t.succeed()"}},
+				Edits:    []Edit{{"loop/connect.go", "\tif connected {\n\t\tl.push(&c.Registration)", "\tif connected {\n\t\ta.succeed()"}},
 				Catchers: []Catcher{{unit, "./loop", "^TestDialThatSucceedsAtOnceReturnsBeforeItsCallback$"}},
 			},
 		},

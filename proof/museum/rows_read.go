@@ -76,11 +76,11 @@ var readRows = []Row{
 		Story: "ours: of a name with two addresses the first did not answer, and the second was never tried",
 		Plants: []Plant{
 			{
-				Edits:    []Edit{{"loop/connect.go", "l.Arm(&t.timer, t.share(), t)", "l.Arm(&t.timer, time.Duration(t.deadline-l.now), t)"}},
+				Edits:    []Edit{{"loop/connect.go", "l.Arm(&a.timer, a.share(), a)", "l.Arm(&a.timer, a.t.left(), a)"}},
 				Catchers: []Catcher{{unit, "./loop", "^TestDialGoesThroughItsAddresses$"}},
 			},
 			{
-				Edits:    []Edit{{"loop/connect.go", " && (t.addr.Family == sys.Inet4 || t.source != nil) && len(t.rest) == 0", ""}},
+				Edits:    []Edit{{"loop/connect.go", " && (a.addr.Family == sys.Inet4 || a.t.source != nil) && len(a.rest) == 0 && !a.t.hasOther(a)", ""}},
 				Catchers: []Catcher{{unit, "./loop", "^TestDialGoesThroughItsAddresses$"}},
 			},
 		},
@@ -89,7 +89,7 @@ var readRows = []Row{
 		Name: "dial_fails_within_its_call", Tiers: "unit",
 		Story: "ours: a dial failed within the call, and who dialled again at once did so until the stack was full",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/connect.go", "if t.calling {", "if false {"}},
+			Edits:    []Edit{{"loop/race.go", "if t.calling {", "if false {"}},
 			Catchers: []Catcher{{unit, "./loop", "^TestFailureIsToldAfterDialHasReturned$"}},
 		}},
 	},
