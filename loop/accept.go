@@ -29,7 +29,8 @@ const pauseFor = 100 * time.Millisecond
 type listener struct {
 	Registration
 	s        *Server
-	spread   bool // hand over to the loop with fewest connections
+	set      *settings // of what it accepts
+	spread   bool      // hand over to the loop with fewest connections
 	paused   bool
 	stopping bool
 	counted  bool // as a connection, which the drain waits for
@@ -68,7 +69,7 @@ func (a *listener) take() (again bool) {
 			a.failures, a.full = 0, 0
 			l.count.Accepted++
 			a.last--
-			a.place(num, peer.Family)
+			a.place(num, peer)
 			a.short = a.crowded(num)
 		case sys.EAGAIN:
 			a.failures, a.full = 0, 0
@@ -221,10 +222,10 @@ func (a *listener) Fail(error) {
 }
 
 // place gives an accepted descriptor to the loop that will own it.
-func (a *listener) place(num int, f sys.Family) {
+func (a *listener) place(num int, peer sys.Addr) {
 	l := a.loop
-	if f == 0 {
-		f = a.fd.Family()
+	if peer.Family == 0 {
+		peer.Family = a.fd.Family()
 	}
 	to := l
 	if a.spread {
@@ -232,7 +233,7 @@ func (a *listener) place(num int, f sys.Family) {
 	}
 	to.addConn(1)
 	if to == l {
-		a.s.open(l, num, f)
+		a.open(l, num, peer)
 		return
 	}
 	g := l.group
@@ -243,26 +244,27 @@ func (a *listener) place(num int, f sys.Family) {
 				g.freed()
 			}
 		}()
-		a.s.open(to, num, f)
+		a.open(to, num, peer)
 	})
 	if err != nil {
 		g.handed.Add(-1)
 		to.addConn(-1)
-		d := fd.Own(num, f)
+		d := fd.Own(num, peer.Family)
 		d.Reset(l.k)
 		d.Close(l.k)
 	}
 }
 
 // open registers an accepted descriptor and has the handler open it.
-func (s *Server) open(l *Loop, num int, f sys.Family) {
-	c, err := l.newConn(num, f, s.set)
+func (a *listener) open(l *Loop, num int, peer sys.Addr) {
+	c, err := l.newConn(num, peer, a.set)
 	if err != nil {
 		return
 	}
 	// Deferred before the handler runs: a panic in Open resets its connection.
+	l.running.calls(a.s.Handler)
 	l.guard(&c.Registration, func() {
-		session, err := s.Handler.Open(c)
+		session, err := a.s.Handler.Open(c)
 		if session != nil {
 			c.adopt(session)
 		}

@@ -47,9 +47,9 @@ const (
 // newConn registers a descriptor, which was counted by addConn when it was meant
 // for this loop, as a connection. On an error it is reset: closed in order, the peer
 // would read an end that nobody sent.
-func (l *Loop) newConn(num int, f sys.Family, set *settings) (*Conn, error) {
+func (l *Loop) newConn(num int, peer sys.Addr, set *settings) (*Conn, error) {
 	c := &Conn{set: set}
-	c.fd = fd.Own(num, f)
+	c.fd = fd.Own(num, peer.Family)
 	if e := l.register(&c.Registration, parked{c}, false); e != 0 {
 		c.closed.Store(true)
 		c.fd.Reset(l.k)
@@ -57,8 +57,9 @@ func (l *Loop) newConn(num int, f sys.Family, set *settings) (*Conn, error) {
 		l.addConn(-1)
 		l.group.freed()
 		l.count.Rejected++
-		return nil, opError("register", nil, e)
+		return nil, &net.OpError{Op: "register", Net: network(peer.Family), Addr: fd.NetAddr(peer), Err: e}
 	}
+	c.keepPeer(l, peer)
 	l.count.Conns++
 	return c, nil
 }
@@ -204,34 +205,4 @@ func (c *Conn) Resume() {
 	if !c.closed.Load() {
 		c.loop.push(&c.Registration)
 	}
-}
-
-// LocalAddr is our address, nil once the connection has ended.
-func (c *Conn) LocalAddr() net.Addr { return c.addr(sys.Kernel.LocalAddr) }
-
-// RemoteAddr is the peer's address, nil once the connection has ended or was reset.
-func (c *Conn) RemoteAddr() net.Addr { return c.addr(sys.Kernel.PeerAddr) }
-
-func (c *Conn) addr(ask func(sys.Kernel, int) (sys.Addr, sys.Errno)) net.Addr {
-	if c.closed.Load() {
-		return nil
-	}
-	a, e := ask(c.loop.k, c.fd.Num())
-	if e != 0 {
-		return nil
-	}
-	return fd.NetAddr(a)
-}
-
-// opError is an error of a call on c.
-func (c *Conn) opError(op string, e sys.Errno) error {
-	return opError(op, c.RemoteAddr(), e)
-}
-
-func opError(op string, to net.Addr, e sys.Errno) error {
-	network := "tcp"
-	if to != nil {
-		network = to.Network()
-	}
-	return &net.OpError{Op: op, Net: network, Addr: to, Err: e}
 }

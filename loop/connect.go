@@ -123,7 +123,7 @@ func (a *lane) fed() {
 func (a *lane) attempt(num int, connected bool) {
 	l := a.t.l
 	l.addConn(1)
-	c, err := l.newConn(num, a.addr.Family, a.t.d.settings())
+	c, err := l.newConn(num, a.addr, a.t.d.settings())
 	if err != nil {
 		a.next(err)
 		return

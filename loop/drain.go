@@ -148,6 +148,7 @@ func (c *Conn) drainSoon() {
 	if d, ok := v.s.(Drainer); ok {
 		c.Handle().Do(func(c *Conn) {
 			if c.task == Task(v) && c.flags&closing == 0 {
+				c.loop.running.callsSession(v)
 				d.Drain(c)
 			}
 		})

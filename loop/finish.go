@@ -116,7 +116,10 @@ func (v *serving) end(reset bool) {
 	}
 }
 
-func (v *serving) callClosed() { v.s.Closed(v.c, v.err) }
+func (v *serving) callClosed() {
+	v.c.loop.running.callsSession(v)
+	v.s.Closed(v.c, v.err)
+}
 
 // Release closes the descriptor of a connection: in order, or with a reset. The
 // task that attends to it calls it last of all; everybody else uses Close or Abort.
@@ -147,6 +150,9 @@ func (c *Conn) drop() {
 		c.out = nil
 	}
 	l.count.Conns--
+	if c.tabled() {
+		l.Later(func() { l.Later(c.forgetPeer) }) // behind Closed
+	}
 	l.addConn(-1) // before a listener that waits for a place is woken
 	l.unregister(&c.Registration)
 }

@@ -24,8 +24,9 @@ type Config struct {
 	// Workers is how many blocking jobs (Group.Do, name resolution) run at a time;
 	// one more is refused with pool.ErrBusy. Default (0): 256.
 	Workers int
-	// Watchdog is how long a turn may last before a warning names the handler
-	// that holds its loop. Default (0): 1 s. Negative: no watchdog.
+	// Watchdog is how long a turn may last before a warning names the session and its
+	// peer, or the function, that holds its loop; with less than 1,000 goroutines the
+	// stack as well. Default (0): 1 s. Negative: no watchdog.
 	Watchdog time.Duration
 	// LockThreads keeps each loop on a thread of its own (runtime.LockOSThread),
 	// and measures that thread's CPU time: Counters.CPU. Default: off.

@@ -23,6 +23,7 @@ func (h Handle) Do(f func(c *Conn)) error {
 		if h.c.closed.Load() {
 			return
 		}
+		h.c.loop.running.calls(f)
 		h.c.loop.guard(&h.c.Registration, func() { f(h.c) })
 	})
 }

@@ -116,6 +116,7 @@ func (v *serving) Ready(*Registration) (again bool) {
 	if v.cut() {
 		return false
 	}
+	c.loop.running.callsSession(v)
 	if c.flags&congested != 0 && c.Buffered() <= c.set.Low {
 		c.flags &^= congested
 		if !v.settle(v.s.Writable(c)) {

@@ -13,6 +13,7 @@ func (l *Loop) runLater() {
 		f := l.last[0]
 		l.last[0] = nil
 		l.last = l.last[1:]
+		l.running.calls(f)
 		l.guard(nil, f)
 	}
 	l.last = nil

@@ -61,6 +61,7 @@ type Loop struct {
 	poll  *poller.Poller
 
 	slab   slab
+	peers  peers
 	light  readyList // ready, and quickly served
 	heavy  readyList // ready, and with much to move
 	timers timers
@@ -94,6 +95,7 @@ type Loop struct {
 	conns     atomic.Int64 // for the choice of the loop with fewest
 	turns     atomic.Uint64
 	goid      atomic.Uint64
+	running   running
 }
 
 func newLoop(g *Group, id int) (*Loop, error) {
@@ -131,6 +133,7 @@ func (l *Loop) run() {
 // not even then if mayBlock is false.
 func (l *Loop) turn(mayBlock bool) {
 	l.runLater() // of a callback that ended the goroutine that ran it
+	l.running.clear()
 	l.batch++
 	l.turns.Store(uint64(l.batch))
 	l.count.Turns++
@@ -227,6 +230,7 @@ func (l *Loop) runTimers() {
 			return
 		}
 		l.count.Timers++
+		l.running.calls(t.owner)
 		spent += l.guard(nil, t.owner.Expire)
 		l.runLater()
 	}

@@ -273,6 +273,7 @@ func (t *dial) recycle() {
 func (t *dial) invoke(done func(*Conn, error) error, c *Conn, err error) {
 	result := ErrPanic
 	defer func() { t.invoked(result, c) }() // also if done ends the goroutine
+	t.l.running.calls(done)
 	t.l.guard(nil, func() { result = done(c, err) })
 }
 

@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"sync/atomic"
+
 	"github.com/penstock/penstock/fd"
 	"github.com/penstock/penstock/internal/sys"
 	"github.com/penstock/penstock/poller"
@@ -22,9 +24,11 @@ type Task interface {
 // descriptor, never used for another, and dead once that is closed.
 type Registration struct {
 	fd     fd.FD
-	queued bool // on a ready list
-	heavy  bool // moved much in its last visit
-	token  fd.Token
+	queued bool          // on a ready list
+	heavy  bool          // moved much in its last visit
+	port   uint16        // of a connection's peer (Conn.keepPeer)
+	ip4    atomic.Uint32 // its IPv4 address, or a place in the loop's table
+	slot   uint32
 	loop   *Loop
 	task   Task
 	next   *Registration // on the ready list
@@ -75,12 +79,12 @@ func (s *slab) claim(r *Registration) fd.Token {
 
 // vacate moves the generation on: from here no event finds the old owner, nor a
 // new one by the old token.
-func (s *slab) vacate(t fd.Token, batch uint32) {
-	at := s.at(t.Slot())
+func (s *slab) vacate(i, batch uint32) {
+	at := s.at(i)
 	at.r = nil
 	at.generation++
 	at.ended = batch
-	s.free = append(s.free, t.Slot())
+	s.free = append(s.free, i)
 }
 
 // register adds r's descriptor to the loop, for good. On an error the descriptor
@@ -90,13 +94,14 @@ func (l *Loop) register(r *Registration, task Task, listener bool) sys.Errno {
 		return sys.EBADF // nobody would ever close it
 	}
 	r.loop, r.task = l, task
-	r.token = l.slab.claim(r)
+	token := l.slab.claim(r)
+	r.slot = token.Slot()
 	add := l.poll.Add
 	if listener {
 		add = l.poll.AddListener
 	}
-	if e := add(r.fd.Num(), r.token); e != 0 {
-		l.slab.vacate(r.token, l.batch)
+	if e := add(r.fd.Num(), token); e != 0 {
+		l.slab.vacate(r.slot, l.batch)
 		return e
 	}
 	l.count.Registered++
@@ -111,7 +116,7 @@ func (l *Loop) unregister(r *Registration) {
 	if len(l.children) > 0 {
 		l.parentEnded(r)
 	}
-	l.slab.vacate(r.token, l.batch)
+	l.slab.vacate(r.slot, l.batch)
 	l.poll.Forget(r.fd.Num())
 	r.fd.Close(l.k)
 	r.task = nil

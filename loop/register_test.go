@@ -36,12 +36,12 @@ func TestStaleEventsAreDroppedAndGraded(t *testing.T) {
 		return r, task
 	}
 	old, oldTask := open()
-	ev := sys.MakeEvent(sys.EpollIn, uint64(old.token))
-	slot, num := old.token.Slot(), old.fd.Num()
+	ev := sys.MakeEvent(sys.EpollIn, uint64(l.tokenOf(old)))
+	slot, num := old.slot, old.fd.Num()
 	l.unregister(old)
 	heir, heirTask := open()
-	if heir.token.Slot() != slot || heir.fd.Num() != num {
-		t.Fatalf("slot %d, descriptor %d: want those just given up, %d and %d", heir.token.Slot(), heir.fd.Num(), slot, num)
+	if heir.slot != slot || heir.fd.Num() != num {
+		t.Fatalf("slot %d, descriptor %d: want those just given up, %d and %d", heir.slot, heir.fd.Num(), slot, num)
 	}
 	l.dispatch(&ev)
 	if l.count.StaleBatch != 1 {
@@ -54,7 +54,7 @@ func TestStaleEventsAreDroppedAndGraded(t *testing.T) {
 	}
 	never := sys.MakeEvent(sys.EpollIn, uint64(fd.MakeToken(99, 0)))
 	l.dispatch(&never)
-	future := sys.MakeEvent(sys.EpollIn, uint64(fd.MakeToken(slot, heir.token.Generation()+1)))
+	future := sys.MakeEvent(sys.EpollIn, uint64(fd.MakeToken(slot, l.tokenOf(heir).Generation()+1)))
 	l.dispatch(&future)
 	if l.count.StaleNever != 2 {
 		t.Errorf("never registered: counted %d", l.count.StaleNever)
@@ -63,13 +63,18 @@ func TestStaleEventsAreDroppedAndGraded(t *testing.T) {
 	if oldTask.n != 0 || heirTask.n != 0 {
 		t.Errorf("stale events ran tasks: %d, %d times", oldTask.n, heirTask.n)
 	}
-	mine := sys.MakeEvent(sys.EpollIn, uint64(heir.token))
+	mine := sys.MakeEvent(sys.EpollIn, uint64(l.tokenOf(heir)))
 	l.dispatch(&mine)
 	l.runReady()
 	if heirTask.n != 1 || heir.fd.Ready() != poller.Decode(sys.EpollIn)|fd.Writable {
 		t.Errorf("its own event ran the task %d times, ready %b", heirTask.n, heir.fd.Ready())
 	}
 	l.unregister(heir)
+}
+
+// tokenOf is the token that the events of r have.
+func (l *Loop) tokenOf(r *Registration) fd.Token {
+	return fd.MakeToken(r.slot, l.slab.at(r.slot).generation)
 }
 
 type called struct{ n int }

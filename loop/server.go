@@ -181,6 +181,7 @@ func (s *Server) listen(g *Group, network string, a sys.Addr) (sys.Addr, error) 
 		loops = g.loops
 	}
 	var made []*listener
+	set := *s.set // shared by what the address accepts
 	for _, l := range loops {
 		num, bound, err := fd.Listen(g.k, network, a, &options, s.Backlog)
 		if err != nil {
@@ -190,10 +191,13 @@ func (s *Server) listen(g *Group, network string, a sys.Addr) (sys.Addr, error) 
 			return a, err
 		}
 		a = bound // the others share the port that the first was given
-		ln := &listener{s: s, spread: !each && len(g.loops) > 1}
+		ln := &listener{s: s, set: &set, spread: !each && len(g.loops) > 1}
 		ln.loop = l
 		ln.fd = fd.Own(num, a.Family)
 		made = append(made, ln)
+	}
+	if a.Family == sys.Unix || !a.AP.Addr().IsUnspecified() {
+		set.local = &a
 	}
 	g.mu.Lock()
 	g.listeners = append(g.listeners, made...)

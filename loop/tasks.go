@@ -82,7 +82,9 @@ func (l *Loop) runTasks() {
 	posted := min(l.tasks.length.Load(), tasksPerTurn)
 	for spent := 0; posted > 0 && spent < turnBytes; posted-- {
 		l.count.Tasks++
-		spent += l.guard(nil, l.tasks.take())
+		f := l.tasks.take()
+		l.running.calls(f)
+		spent += l.guard(nil, f)
 		l.runLater()
 	}
 }

@@ -4,14 +4,78 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"runtime"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
+// running is what a loop is calling: a session's method, or a function. The loop notes
+// it before each call, by one store, so that the watchdog need not stop the world.
+type running struct {
+	session  atomic.Pointer[serving]
+	function atomic.Uintptr // its code
+}
+
+// calls notes a function of the user's that is about to be called, if f is one.
+func (r *running) calls(f any) {
+	r.clear()
+	if v := reflect.ValueOf(f); v.Kind() == reflect.Func {
+		r.function.Store(v.Pointer())
+	}
+}
+
+// callsSession notes that a method of v's session is about to be called.
+func (r *running) callsSession(v *serving) {
+	if r.function.Load() != 0 {
+		r.function.Store(0)
+	}
+	r.session.Store(v)
+}
+
+func (r *running) clear() {
+	if r.function.Load() != 0 {
+		r.function.Store(0)
+	}
+	if r.session.Load() != nil {
+		r.session.Store(nil)
+	}
+}
+
+// fewGoroutines is how many goroutines may exist for the watchdog to take the stacks of all,
+// among which the loop's is: the world stands still for about 10 us for each.
+const fewGoroutines = 1000
+
+// describe returns log attributes for what the loop is calling: its session and the
+// peer, or its function, and the stack where that is cheap.
+func (l *Loop) describe() (about []any) {
+	if v := l.running.session.Load(); v != nil {
+		about = append(about, slog.String("session", nameOf(v.s)))
+		if peer := v.c.RemoteAddr(); peer != nil {
+			about = append(about, slog.String("peer", peer.String()))
+		}
+	}
+	if pc := l.running.function.Load(); pc != 0 {
+		about = append(about, slog.String("function", runtime.FuncForPC(pc).Name()))
+	}
+	if runtime.NumGoroutine() < fewGoroutines {
+		return append(about, slog.String("stack", stackOf(l.goid.Load())))
+	}
+	return append(about, slog.Int("goroutines", runtime.NumGoroutine()))
+}
+
+// nameOf is the name of a function, and otherwise of a type.
+func nameOf(s any) string {
+	if v := reflect.ValueOf(s); v.Kind() == reflect.Func {
+		return runtime.FuncForPC(v.Pointer()).Name()
+	}
+	return fmt.Sprintf("%T", s)
+}
+
 // watch warns of a turn that lasts longer than limit: a handler holds its loop,
-// and every connection on it waits. It names the handler by its stack.
+// and every connection on it waits.
 func (g *Group) watch(limit time.Duration) {
 	defer g.ended.Done()
 	seen := make([]uint64, len(g.loops))
@@ -30,8 +94,8 @@ func (g *Group) watch(limit time.Duration) {
 					seen[i], since[i] = turn, now
 				} else if held := now.Sub(since[i]); held >= limit && warned[i] != turn {
 					warned[i] = turn
-					g.log.Warn("penstock: a handler holds its loop", slog.Int("loop", i),
-						slog.Duration("for", held), slog.String("stack", stackOf(l.goid.Load())))
+					about := []any{slog.Int("loop", i), slog.Duration("for", held)}
+					g.log.Warn("penstock: a handler holds its loop", append(about, l.describe()...)...)
 				}
 			}
 		}
@@ -57,7 +121,7 @@ func (g *Group) onLoop() bool {
 
 // stackOf finds the stack trace of a goroutine among those of all.
 func stackOf(id uint64) string {
-	buf := make([]byte, 1<<20)
+	buf := make([]byte, 4<<20)
 	text := buf[:runtime.Stack(buf, true)]
 	head := []byte(fmt.Sprintf("goroutine %d [", id))
 	for _, trace := range bytes.Split(text, []byte("\n\n")) {

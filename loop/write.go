@@ -35,10 +35,11 @@ const (
 type settings struct {
 	Marks
 	linger time.Duration
+	local  *sys.Addr // the listener's address, nil if it is unspecified, or none
 }
 
 func newSettings(m Marks, o *fd.Options) *settings {
-	set := &settings{m.withDefaults(), o.Linger}
+	set := &settings{Marks: m.withDefaults(), linger: o.Linger}
 	if set.linger <= 0 {
 		set.linger = defaultLinger
 	}

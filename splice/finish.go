@@ -41,7 +41,7 @@ func (r *relay) cause() (Side, error) {
 			if d.Family() == sys.Unix {
 				network = "unix"
 			}
-			return side, &net.OpError{Op: "relay", Net: network, Addr: r.t[i].src.RemoteAddr(), Err: e}
+			return side, &net.OpError{Op: "relay", Net: network, Source: r.t[i].src.LocalAddr(), Addr: r.t[i].src.RemoteAddr(), Err: e}
 		}
 	}
 	return Neither, net.ErrClosed

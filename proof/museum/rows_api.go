@@ -111,4 +111,26 @@ var apiRows = []Row{
 			Catchers: []Catcher{{tierD, "./loop", "^TestCloseWaitsForAPeerThatReadsOn$"}},
 		}},
 	},
+	{
+		Name: "peer_forgotten", Tiers: "unit",
+		Story: "ours: the peer's address was asked of the kernel, which forgets it with a reset: nil in Open after each port scan, and always in Closed",
+		Plants: []Plant{
+			{
+				Edits:    []Edit{{"loop/conn.go", "c.keepPeer(l, peer)", "_ = c.keepPeer"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestPeersAddressOutlivesAReset$"}},
+			},
+			{
+				Edits:    []Edit{{"loop/finish.go", "l.Later(func() { l.Later(c.forgetPeer) })", "l.Later(c.forgetPeer)"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestPeersAddressOutlivesAReset$"}},
+			},
+		},
+	},
+	{
+		Name: "watchdog_stops_the_world", Tiers: "unit",
+		Story: "ours: the watchdog took the stacks of all goroutines, a second of standstill with 100,000 of them, and did not find its loop among 20,000",
+		Plants: []Plant{{
+			Edits:    []Edit{{"loop/watchdog.go", "if runtime.NumGoroutine() < fewGoroutines {", "if runtime.NumGoroutine() < 1<<30 {"}},
+			Catchers: []Catcher{{unit, "./loop", "^TestWatchdogNamesTheSessionAmongManyGoroutines$"}},
+		}},
+	},
 }

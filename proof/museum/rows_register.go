@@ -18,8 +18,8 @@ var registerRows = []Row{
 		Story: "gnet#621, #371: close(2) came before the registration was gone, and the number had a new owner under it",
 		Plants: []Plant{{
 			Edits: []Edit{{"loop/register.go",
-				"l.slab.vacate(r.token, l.batch)\n\tl.poll.Forget(r.fd.Num())\n\tr.fd.Close(l.k)",
-				"num := r.fd.Num()\n\tr.fd.Close(l.k)\n\tl.poll.Forget(num)\n\tl.slab.vacate(r.token, l.batch)"}},
+				"l.slab.vacate(r.slot, l.batch)\n\tl.poll.Forget(r.fd.Num())\n\tr.fd.Close(l.k)",
+				"num := r.fd.Num()\n\tr.fd.Close(l.k)\n\tl.poll.Forget(num)\n\tl.slab.vacate(r.slot, l.batch)"}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestDescriptorIsForgottenBeforeItIsClosed$"}},
 		}},
 	},
