@@ -20,7 +20,7 @@ const ceilingTime = 2 * time.Second
 // rate that it could bound, or where nothing of ours answers as the system must.
 func nullTarget(p *plan.Plan) string {
 	switch {
-	case p.Kind == plan.Hold || p.Kind == plan.Slow || p.Protocol == plan.Echo && p.Response != 0:
+	case p.Kind == plan.Hold || p.Kind == plan.Slow || p.Protocol == plan.Echo && p.Response != 0 || p.Protocol == plan.Raw || p.Target.TLS():
 		return ""
 	case p.Kind == plan.Stream && (p.Direction == plan.Down || p.Direction == plan.Both && !p.Verify):
 		return "source"
@@ -42,7 +42,7 @@ func (c *common) ceiling(s *session, p *plan.Plan, r *result.Result) {
 	if r.Ceiling != nil || nullTarget(p) == "" || c.NoCeiling || c.Agents.N > 0 || s.ctx.Err() != nil {
 		return
 	}
-	null, err := c.null(s, p)
+	null, err := c.null(s, p, r)
 	switch {
 	case err != nil:
 		r.Notes = append(r.Notes, fmt.Sprintf("the ceiling could not be measured: %v", err))
@@ -61,10 +61,14 @@ func (c *common) ceiling(s *session, p *plan.Plan, r *result.Result) {
 	}
 }
 
-// null is the run against the null target.
-func (c *common) null(s *session, p *plan.Plan) (*result.Result, error) {
+// null is the run against the null target. It answers requests of the user's own, which
+// it does not know, with as many bytes as the target did.
+func (c *common) null(s *session, p *plan.Plan, r *result.Result) (*result.Result, error) {
 	q := *p
 	q.Target = beside(p.Target)
+	if len(q.Messages) > 0 && r.Completed > 0 {
+		q.Messages, q.Response = nil, int(r.BytesIn/r.Completed)
+	}
 	q.Time = min(p.Time, ceilingTime)
 	q.Window = 0
 	q.Defaults()

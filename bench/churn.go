@@ -15,7 +15,9 @@ type churnCommand struct {
 
 func (c *churnCommand) Run(s *session) error {
 	p := c.plan(plan.Churn)
-	c.set(p)
+	if err := c.set(p); err != nil {
+		return err
+	}
 	p.Ending, p.Pause = c.End, c.Pause
 	return c.run(s, p)
 }

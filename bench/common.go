@@ -14,7 +14,7 @@ import (
 
 // common are the flags of every load.
 type common struct {
-	Target plan.Target `arg:"" help:"tcp://host:port or host:port, unix:///path or unix:@name."`
+	Target plan.Target `arg:"" help:"tcp://host:port or host:port, unix:///path or unix:@name, http://host/path, https://host/path."`
 
 	Conns   int           `short:"c" name:"connections" default:"100" help:"Connections at a time."`
 	Rate    float64       `short:"r" help:"Units of work a second, whatever the target does (open loop): the loops poll, to be in time, and take a CPU each. 0: as fast as it answers (closed loop)."`

@@ -11,7 +11,9 @@ type crrCommand struct {
 
 func (c *crrCommand) Run(s *session) error {
 	p := c.plan(plan.CRR)
-	c.set(p)
+	if err := c.set(p); err != nil {
+		return err
+	}
 	p.Ending, p.Verify = c.End, !c.NoVerify
 	return c.run(s, p)
 }

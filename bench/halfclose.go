@@ -9,6 +9,8 @@ type halfCloseCommand struct {
 
 func (c *halfCloseCommand) Run(s *session) error {
 	p := c.plan(plan.HalfClose)
-	c.set(p)
+	if err := c.set(p); err != nil {
+		return err
+	}
 	return c.run(s, p)
 }

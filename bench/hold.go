@@ -11,7 +11,9 @@ type holdCommand struct {
 
 func (c *holdCommand) Run(s *session) error {
 	p := c.plan(plan.Hold)
-	c.set(p)
+	if err := c.set(p); err != nil {
+		return err
+	}
 	p.Active, p.Touch = c.Active, c.Touch
 	return c.run(s, p)
 }

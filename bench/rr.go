@@ -19,7 +19,9 @@ func (c *rrCommand) Run(s *session) error {
 		return &exit{exitUsage, fmt.Errorf("--pipeline %d, --fragments %d: must be at least 1", c.Pipeline, c.Fragments)}
 	}
 	p := c.plan(plan.RR)
-	c.set(p)
+	if err := c.set(p); err != nil {
+		return err
+	}
 	p.Pipeline, p.Fragments, p.Verify = c.Pipeline, c.Fragments, !c.NoVerify
 	return c.run(s, p)
 }

@@ -10,7 +10,9 @@ type rstCommand struct {
 
 func (c *rstCommand) Run(s *session) error {
 	p := c.plan(plan.RST)
-	c.set(p)
+	if err := c.set(p); err != nil {
+		return err
+	}
 	p.Probes = c.Probes
 	return c.run(s, p)
 }

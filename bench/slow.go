@@ -12,7 +12,9 @@ type slowCommand struct {
 
 func (c *slowCommand) Run(s *session) error {
 	p := c.plan(plan.Slow)
-	c.set(p)
+	if err := c.set(p); err != nil {
+		return err
+	}
 	p.Side, p.Pace, p.Probes = c.Side, c.Pace, c.Probes
 	return c.run(s, p)
 }

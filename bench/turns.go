@@ -157,7 +157,7 @@ func (t *turns) launch(ctx context.Context, i int, cpus measure.CPUs) (*measure.
 		if err != nil {
 			return nil, p, nil, err
 		}
-		p.Target = plan.Target{Network: "tcp", Address: addr}
+		p.Target = p.Target.At(addr)
 	}
 	words, err := t.commands[i](p.Target.Address)
 	if err != nil {

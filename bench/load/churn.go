@@ -51,7 +51,7 @@ func (c *churn) settled() {
 	}
 	for _, s := range c.all {
 		switch {
-		case s.c == nil:
+		case s.c.Conn == nil:
 		case c.w.plan.Ending == plan.Reset:
 			s.c.Abort()
 		default:

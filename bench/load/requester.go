@@ -3,41 +3,50 @@ package load
 import (
 	"io"
 
+	"github.com/penstock/penstock/bench/http1"
 	"github.com/penstock/penstock/internal/content"
 	"github.com/penstock/penstock/loop"
 )
 
 // A requester is one connection: a Session.
 type requester struct {
-	r       *rr
-	c       *loop.Conn
-	k       int
-	out, in content.Stream
-	pending requests
-	reply   reply
-	left    int // of the response that is coming in: bytes to come, 0 before its first
-	queued  bool
-	started bool
-	gone    bool
-	since   int64 // when it became free
-	err     error // what we found wrong ourselves
-	rest    []byte
-	told    func(error) // waits for the answer to an ask
+	r         *rr
+	c         wire
+	k         int
+	out, in   content.Stream
+	pending   requests
+	reply     http1.Response
+	held      []byte // of an answer to a message that is not whole
+	left      int    // of the response that is coming in: bytes to come, 0 before its first
+	answering bool   // a byte of a response has come, and it is not whole
+	last      bool   // the target ends the connection in order: another one replaces it
+	queued    bool
+	started   bool
+	gone      bool
+	since     int64 // when it became free
+	err       error // what we found wrong ourselves
+	rest      []byte
+	told      func(error) // waits for the answer to an ask
 }
 
-func newRequester(r *rr, c *loop.Conn, k int) *requester {
+func newRequester(r *rr, c wire, k int) *requester {
 	name := content.Stream{K: r.w.first + uint64(k)}
 	q := &requester{r: r, c: c, k: k, out: name, in: name}
 	q.pending.of = make([]request, r.plan.Pipeline)
 	return q
 }
 
-// start fills the connection with requests, or offers it to those that will be due.
+// start fills the connection with requests, or offers it to those that are due or will
+// be.
 func (q *requester) start() error {
 	q.since, q.started = q.r.w.now(), true
+	if q.pending.n > 0 {
+		if err := q.repeat(q.since); err != nil {
+			return err
+		}
+	}
 	if q.r.plan.Rate > 0 {
-		q.offer()
-		return nil
+		return q.takeDue()
 	}
 	return q.fill(q.since)
 }
@@ -53,11 +62,11 @@ func (q *requester) offer() {
 // fill sends as many requests as the pipeline has room for, in one write.
 func (q *requester) fill(now int64) error {
 	w := q.r.w
-	if w.halted {
+	n := len(q.pending.of) - q.pending.n
+	if w.halted || n == 0 {
 		return nil
 	}
 	b := q.r.buf[:0]
-	n := len(q.pending.of) - q.pending.n
 	for range n {
 		b = q.compose(b, now, now)
 	}
@@ -102,12 +111,16 @@ func (q *requester) next(now int64) error {
 		w.loop.AfterFunc(q.r.think, q.resume)
 		return nil
 	case q.r.plan.Rate == 0:
-		if q.pending.n < len(q.pending.of) {
-			return q.fill(now)
-		}
-		return nil
+		return q.fill(now)
 	}
 	q.since = now
+	return q.takeDue()
+}
+
+// takeDue sends the requests that wait for a connection, and offers this one to others
+// if it has room left.
+func (q *requester) takeDue() error {
+	w := q.r.w
 	for q.pending.n < len(q.pending.of) {
 		due, ok := w.arrivals.take()
 		if !ok {
@@ -145,13 +158,18 @@ func (q *requester) Closed(_ *loop.Conn, err error) {
 	w := q.r.w
 	q.gone = true
 	w.open.Add(-1)
+	if q.last && q.err == nil && !q.r.final { // what becomes of it behind its last response is no error
+		q.r.replace(q)
+		return
+	}
 	q.r.enter(w.now(), -q.pending.n)
 	if q.err != nil {
 		err = q.err
 	}
-	if err == nil && q.pending.n > 0 {
+	if err == nil && (q.pending.n > 0 || q.last) {
 		err = io.ErrUnexpectedEOF
 	}
+	q.pending.n = 0
 	if err != nil {
 		w.fail(q.r.what, err)
 		switch {

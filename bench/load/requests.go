@@ -12,7 +12,15 @@ func (q *requester) compose(b []byte, intended, now int64) []byte {
 	if answer == 0 {
 		answer = n
 	}
-	q.pending.push(request{intended: intended, sent: now, answer: answer})
+	req := request{intended: intended, sent: now, answer: answer}
+	if len(p.Messages) > 0 {
+		req.message, q.r.turn = q.r.turn, (q.r.turn+1)%len(p.Messages)
+		req.head = p.Messages[req.message].Head
+	}
+	q.pending.push(req)
+	if len(p.Messages) > 0 {
+		return append(b, p.Messages[req.message].Bytes...)
+	}
 	if p.Protocol == plan.HTTP {
 		return appendHTTP(b, n, answer)
 	}
@@ -23,6 +31,24 @@ func (q *requester) compose(b []byte, intended, now int64) []byte {
 	b = b[:at+n]
 	q.out.Fill(b[at:])
 	return b
+}
+
+// repeat sends the requests again that were under way on the connection before, which
+// the target has ended in order without answering them.
+func (q *requester) repeat(now int64) error {
+	p := q.r.plan
+	b := q.r.buf[:0]
+	for i := range q.pending.n {
+		req := q.pending.at(i)
+		req.sent = now
+		if len(p.Messages) > 0 {
+			b = append(b, p.Messages[req.message].Bytes...)
+		} else {
+			b = appendHTTP(b, p.Request.Max(), req.answer)
+		}
+	}
+	q.r.buf = b
+	return q.write(b)
 }
 
 // write sends b, in as many writes as the plan says.

@@ -4,6 +4,8 @@ package load
 type request struct {
 	intended, sent int64 // the loop's clock
 	answer         int   // bytes of its response
+	message        int   // of the plan: which it is
+	head           bool  // its response has no body
 }
 
 // requests are those under way on a connection, in order.
@@ -17,7 +19,9 @@ func (r *requests) push(q request) {
 	r.n++
 }
 
-func (r *requests) first() *request { return &r.of[r.from] }
+func (r *requests) first() *request { return r.at(0) }
+
+func (r *requests) at(i int) *request { return &r.of[(r.from+i)%len(r.of)] }
 
 func (r *requests) pop() request {
 	q := r.of[r.from]

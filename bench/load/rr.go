@@ -23,11 +23,18 @@ type rr struct {
 	free   ring          // requesters that can take another request, of an open loop
 	buf    []byte
 	watch  watch
+
+	turn    int      // the message that is sent next
+	matcher *matcher // of answers to messages
 }
 
 // newRR makes the load of slots 0 to n-1 of the worker.
 func newRR(w *worker, p *plan.Plan, n int) *rr {
-	return &rr{w: w, plan: p, conns: make([]*requester, n), active: n, what: "connection", buf: make([]byte, 0, p.Request.Max())}
+	r := &rr{w: w, plan: p, conns: make([]*requester, n), active: n, what: "connection", buf: make([]byte, 0, p.Request.Max())}
+	if p.Protocol == plan.Raw {
+		r.matcher = newMatcher(p)
+	}
+	return r
 }
 
 func (r *rr) standing() int { return len(r.conns) }
@@ -38,19 +45,45 @@ func (r *rr) enter(now int64, n int) {
 	}
 }
 
-func (r *rr) opened(c *loop.Conn, k int) error {
-	q := newRequester(r, c, k)
+func (r *rr) opened(c wire, k int) error {
+	q, before := newRequester(r, c, k), r.conns[k]
 	r.conns[k] = q
+	if before != nil && before.pending.n > 0 { // it was replaced
+		q.pending, before.pending.n = before.pending, 0
+	}
 	if err := c.Serve(q); err != nil {
 		return err
 	}
-	if r.w.halted { // it took until now
+	if r.w.halted && q.pending.n == 0 { // it took until now
 		return c.Close()
 	}
-	if r.w.began > 0 && k < r.active { // in place of one that failed
-		return q.start()
+	if r.w.began > 0 && k < r.active { // in place of another one
+		if err := q.start(); err != nil {
+			q.err = err
+			c.Abort() // Closed counts it
+		}
 	}
 	return nil
+}
+
+// replace opens another connection in place of one that the target has ended in order.
+// What is under way goes to it.
+func (r *rr) replace(q *requester) {
+	w := r.w
+	if w.halted && q.pending.n == 0 {
+		return
+	}
+	told := func(err error) {
+		if err != nil {
+			r.enter(w.now(), -q.pending.n)
+			q.pending.n = 0
+			w.fail("dial", err)
+			w.again(q.k)
+		}
+	}
+	if err := w.dial(q.k, told); err != nil {
+		told(err)
+	}
 }
 
 func (r *rr) begin() {

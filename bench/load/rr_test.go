@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock/penstock/bench/plan"
 	"github.com/penstock/penstock/bench/result"
+	other "github.com/penstock/penstock/bench/serve"
 	"github.com/penstock/penstock/internal/testkit"
 	"github.com/penstock/penstock/loop"
 )
@@ -50,13 +51,21 @@ func TestRequestsDoNotAllocate(t *testing.T) {
 	if testkit.Race() {
 		t.Skip("the race detector allocates")
 	}
-	target := echo(t)
+	target, http := echo(t), otherEnd(t, other.HTTP, plan.Target{})
+	get := []plan.Message{{Bytes: []byte("GET /64 HTTP/1.1\r\nHost: h\r\n\r\n")}}
+	ping := []plan.Message{{Bytes: []byte("PING\r\n")}, {Bytes: []byte("PING again\r\n")}}
 	for name, p := range map[string]plan.Plan{
 		"closed loop": {},
 		"open loop":   {Rate: 5000},
 		"pipeline":    {Pipeline: 16, Request: plan.Mix{{Bytes: 64, Weight: 4}, {Bytes: 1024, Weight: 1}}},
+		"http":        {Target: http, Protocol: plan.HTTP, Messages: get},
+		"raw":         {Protocol: plan.Raw, Messages: ping, Until: "\r\n"},
+		"raw, length": {Protocol: plan.Raw, Messages: ping[:1], Response: 6, Pipeline: 4},
 	} {
-		p.Kind, p.Target, p.Conns, p.Time, p.Verify = plan.RR, target, 10, 10*time.Second, true
+		p.Kind, p.Conns, p.Time, p.Verify = plan.RR, 10, 10*time.Second, true
+		if p.Target == (plan.Target{}) {
+			p.Target = target
+		}
 		p.Defaults()
 		g, err := Start(context.Background(), &p)
 		if err != nil {

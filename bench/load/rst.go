@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/bench/plan"
-	"github.com/penstock/penstock/loop"
 )
 
 func init() { kinds[plan.RST] = newRST }
@@ -32,7 +31,7 @@ func newRST(w *worker) workload {
 func (r *rst) standing() int             { return r.probes.standing() }
 func (r *rst) prepare(ready func(error)) { ready(nil) } // probes have reached the target
 
-func (r *rst) opened(c *loop.Conn, k int) error {
+func (r *rst) opened(c wire, k int) error {
 	if k < r.probes.standing() {
 		return r.probes.opened(c, k)
 	}

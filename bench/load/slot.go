@@ -35,7 +35,7 @@ func (s *slot) start(intended int64) {
 	s.whole, s.counted = false, false
 	s.of.enter(s.began, 1)
 	told := func(err error) {
-		if err != nil && s.c == nil {
+		if err != nil && s.c.Conn == nil {
 			s.fail("dial", err)
 			s.of.over(s)
 		}
@@ -46,7 +46,7 @@ func (s *slot) start(intended int64) {
 	}
 }
 
-func (s *slot) opened(c *loop.Conn) error {
+func (s *slot) opened(c wire) error {
 	o := s.of
 	if err := c.Serve(s); err != nil {
 		return err
@@ -58,11 +58,11 @@ func (s *slot) opened(c *loop.Conn) error {
 }
 
 // renew makes a requester that of another connection.
-func (q *requester) renew(c *loop.Conn, name content.Stream) {
+func (q *requester) renew(c wire, name content.Stream) {
 	q.c, q.out, q.in = c, name, name
 	q.pending.from, q.pending.n, q.left = 0, 0, 0
-	q.reply.held, q.rest = q.reply.held[:0], nil
-	q.gone, q.err = false, nil
+	q.held, q.rest = q.held[:0], nil
+	q.answering, q.gone, q.err = false, false, nil
 }
 
 // request sends a request on a connection that lives for it, or waits for nothing else.
@@ -73,15 +73,21 @@ func (q *requester) request() error {
 }
 
 // Data takes the response in.
-func (s *slot) Data(c *loop.Conn) error {
+func (s *slot) Data(*loop.Conn) error {
 	w := s.of.w
 	for {
-		b, err := c.Next()
+		b, err := s.c.Next()
 		switch err {
 		case nil:
 		case errAgain:
 			return nil
 		case io.EOF:
+			if s.answering && s.reply.End() == nil { // the response ends so
+				if err := s.took(s.responded(w.now())); err != nil {
+					s.note(err)
+					return err
+				}
+			}
 			err = s.of.ended(s)
 			s.note(err)
 			return err
@@ -90,14 +96,20 @@ func (s *slot) Data(c *loop.Conn) error {
 			return err
 		}
 		w.seen.BytesIn += uint64(len(b))
-		if err = s.take(b, w.now()); err == nil && s.pending.n == 0 && !s.whole {
-			s.whole = true
-			err = s.of.answered(s)
-		}
+		err = s.took(s.take(b, w.now()))
 		if s.note(err); err != nil {
 			return err
 		}
 	}
+}
+
+// took goes on after bytes of the response were taken in: err is what came of it.
+func (s *slot) took(err error) error {
+	if err != nil || s.pending.n > 0 || s.whole {
+		return err
+	}
+	s.whole = true
+	return s.of.answered(s)
 }
 
 // note keeps what we found wrong ourselves: Closed may be told of its consequences.
@@ -146,7 +158,7 @@ func (s *slot) Closed(_ *loop.Conn, err error) {
 	w := s.of.w
 	w.loop.Disarm(&s.timer)
 	w.open.Add(-1)
-	s.c, s.gone = nil, true
+	s.c, s.gone = wire{}, true
 	if s.err != nil {
 		err = s.err
 	}

@@ -45,7 +45,7 @@ func newSlots(w *worker, x exchange, first, n int, what string) *slots {
 	s.rr.quiet = true
 	for k := range n {
 		one := &slot{of: s}
-		one.requester = *newRequester(s.rr, nil, first+k)
+		one.requester = *newRequester(s.rr, wire{}, first+k)
 		s.all = append(s.all, one)
 	}
 	return s
@@ -98,7 +98,7 @@ func (s *slots) due(intended int64) {
 // halt lets what is under way come to its end. Nothing new is begun.
 func (s *slots) halt() {}
 
-func (s *slots) opened(c *loop.Conn, k int) error { return s.all[k-s.all[0].k].opened(c) }
+func (s *slots) opened(c wire, k int) error { return s.all[k-s.all[0].k].opened(c) }
 
 // again uses a slot again: at once, or after a moment if its exchange failed.
 func (s *slots) again(one *slot) {

@@ -57,7 +57,7 @@ func newSlow(w *worker) workload {
 		s.dialers = append(s.dialers, &tiny)
 	}
 	for k := range p.Conns {
-		s.peers = append(s.peers, &slowPeer{requester: *newRequester(s.asks, nil, p.Probes+k), s: s})
+		s.peers = append(s.peers, &slowPeer{requester: *newRequester(s.asks, wire{}, p.Probes+k), s: s})
 	}
 	return s
 }
@@ -78,7 +78,7 @@ func (s *slow) prepare(ready func(error)) {
 	paced(len(s.peers), dialsAtATime, func(k int, done func(error)) { s.peers[k].dial(func() { done(nil) }) }, ready)
 }
 
-func (s *slow) opened(c *loop.Conn, k int) error {
+func (s *slow) opened(c wire, k int) error {
 	if k < s.probes.standing() {
 		return s.probes.opened(c, k)
 	}
@@ -91,7 +91,7 @@ func (s *slow) due(intended int64) { s.probes.due(intended) }
 func (s *slow) halt() {
 	s.probes.halt()
 	for _, p := range s.peers {
-		if p.c != nil {
+		if p.c.Conn != nil {
 			p.c.Abort()
 		}
 	}

@@ -22,7 +22,7 @@ type slowPeer struct {
 // dial connects, and calls done when that is over, whatever came of it.
 func (p *slowPeer) dial(done func()) {
 	told := func(err error) {
-		if err != nil && p.c == nil {
+		if err != nil && p.c.Conn == nil {
 			p.cut(err)
 		}
 		done()
@@ -32,7 +32,7 @@ func (p *slowPeer) dial(done func()) {
 	}
 }
 
-func (p *slowPeer) opened(c *loop.Conn) error {
+func (p *slowPeer) opened(c wire) error {
 	w := p.s.w
 	if err := c.Serve(p); err != nil {
 		return err
@@ -147,7 +147,7 @@ func early(err error) error {
 func (p *slowPeer) Closed(_ *loop.Conn, err error) {
 	p.s.w.loop.Disarm(&p.timer)
 	p.s.w.open.Add(-1)
-	p.c, p.gone = nil, true
+	p.c, p.gone = wire{}, true
 	if p.err != nil {
 		err = p.err
 	}

@@ -29,7 +29,7 @@ func (s *streams) standing() int { return len(s.all) }
 
 // opened makes the stream of slot k. It begins when the load does, or at once in place
 // of one that failed.
-func (s *streams) opened(c *loop.Conn, k int) error {
+func (s *streams) opened(c wire, k int) error {
 	w := s.w
 	if w.halted {
 		w.open.Add(-1)
@@ -38,7 +38,7 @@ func (s *streams) opened(c *loop.Conn, k int) error {
 	}
 	p := w.plan
 	cfg := bulk.Config{Direction: p.Direction, Size: p.Request[0].Bytes, Verify: p.Verify, K: w.first + uint64(k), Light: s.light}
-	s.all[k] = bulk.Client(c, cfg, &streaming{of: s, k: k})
+	s.all[k] = bulk.Client(c.Conn, cfg, &streaming{of: s, k: k})
 	if w.began > 0 {
 		s.start(k)
 	}

@@ -1,8 +1,10 @@
 package load
 
 import (
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 // worker's loop.
 type workload interface {
 	// opened takes a connection that was dialled for slot k of the worker.
-	opened(c *loop.Conn, k int) error
+	opened(c wire, k int) error
 	// standing is how many connections are opened before the load begins.
 	standing() int
 	// begin begins the load, on the standing connections.
@@ -53,6 +55,9 @@ type worker struct {
 	at       int64   // up to when area is counted
 
 	arrivals arrivals
+
+	tls   *tls.Config // nil: the target is not https
+	plain []byte      // what TLS decrypts into
 }
 
 func newWorker(l *loop.Loop, p *plan.Plan, id, of int) *worker {
@@ -63,6 +68,11 @@ func newWorker(l *loop.Loop, p *plan.Plan, id, of int) *worker {
 		seen:   result.Empty(), idle: result.Empty(),
 	}
 	w.arrivals.w = w
+	if t := p.Target; t.TLS() {
+		host, _, _ := net.SplitHostPort(t.Address)
+		w.tls = &tls.Config{ServerName: host, InsecureSkipVerify: p.Insecure, NextProtos: []string{"http/1.1"}}
+		w.plain = make([]byte, 64<<10)
+	}
 	socket := fd.Options{KeepAlive: -1}
 	// Responses are read while requests wait to be sent: an echo that holds as much as
 	// it will would wait for us as we for it. The plan bounds what is under way.
@@ -110,7 +120,7 @@ func (w *worker) dialBy(d *loop.Dialer, k int, told func(error)) error {
 	t := w.plan.Target
 	began := w.now()
 	w.open.Add(1)
-	err := d.Dial(w.loop, t.Network, t.Address, func(c *loop.Conn, err error) error {
+	ready := func(c wire, err error) error {
 		if err == nil {
 			w.seen.Connects++
 			w.seen.Connect.Record(w.now() - began)
@@ -120,6 +130,17 @@ func (w *worker) dialBy(d *loop.Dialer, k int, told func(error)) error {
 		}
 		told(err)
 		return err
+	}
+	err := d.Dial(w.loop, t.Network, t.Address, func(c *loop.Conn, err error) error {
+		if err != nil || w.tls == nil {
+			return ready(wire{Conn: c}, err)
+		}
+		w.secure(c, func(c wire, err error) {
+			if ready(c, err) != nil {
+				c.Abort()
+			}
+		})
+		return nil
 	})
 	if err != nil {
 		w.open.Add(-1)
@@ -144,6 +165,7 @@ func (w *worker) again(k int) {
 		})
 		if err != nil {
 			w.fail("dial", err)
+			w.again(k)
 		}
 	})
 }

@@ -50,10 +50,15 @@ type Plan struct {
 
 	Request   Mix    `json:"request"`            // bytes of a request; of a segment, for a stream
 	Response  int    `json:"response,omitempty"` // bytes; 0: as many as the request, an echo
-	Protocol  string `json:"protocol"`           // Echo or HTTP
+	Protocol  string `json:"protocol"`           // Echo, HTTP or Raw
 	Pipeline  int    `json:"pipeline"`           // requests under way on a connection
 	Fragments int    `json:"fragments"`          // writes of a request
 	Verify    bool   `json:"verify"`             // every byte is checked
+
+	Messages []Message `json:"messages,omitempty"` // of HTTP and Raw: the requests, in turn; none: GET /Response
+	Until    string    `json:"until,omitempty"`    // of Raw: what an answer ends with
+	Match    string    `json:"match,omitempty"`    // of Raw: a regular expression that an answer matches; it ends there unless Response or Until say where
+	Insecure bool      `json:"insecure,omitempty"` // the target's certificate is not verified
 
 	Direction string  `json:"direction,omitempty"` // of a stream: Up, Down, Both
 	Light     bool    `json:"light,omitempty"`     // of a stream: the generator touches no byte
@@ -75,6 +80,7 @@ const (
 
 	Echo = "echo"
 	HTTP = "http"
+	Raw  = "raw"
 
 	Up   = "up"
 	Down = "down"
@@ -173,8 +179,8 @@ func (p *Plan) Check() error {
 		return invalid("response", p.Response, "must be from 0, which is as many bytes as the request, to %d", maxRequest)
 	case p.Arrival != Poisson && p.Arrival != Constant:
 		return invalid("arrival", p.Arrival, "must be %s or %s", Poisson, Constant)
-	case p.Protocol != Echo && p.Protocol != HTTP:
-		return invalid("protocol", p.Protocol, "must be %s or %s", Echo, HTTP)
+	case p.Protocol != Echo && p.Protocol != HTTP && p.Protocol != Raw:
+		return invalid("protocol", p.Protocol, "must be %s, %s or %s", Echo, HTTP, Raw)
 	case p.Direction != Up && p.Direction != Down && p.Direction != Both:
 		return invalid("direction", p.Direction, "must be %s, %s or %s", Up, Down, Both)
 	case p.Ending != FIN && p.Ending != Reset:
@@ -203,6 +209,9 @@ func (p *Plan) Check() error {
 		return invalid("sources", p.Sources, "must be from 0 to %d", MaxSources)
 	case p.Sources > 0 && !p.Target.Loopback():
 		return invalid("sources", p.Sources, "addresses of 127.0.0.0/8 reach a target in 127.0.0.0/8 only, not %v", p.Target)
+	}
+	if err := p.checkMessages(); err != nil {
+		return err
 	}
 	if p.Kind == Stream {
 		if err := p.checkStream(); err != nil {

@@ -19,7 +19,7 @@ func TestAStreamThatCannotBeIsRefusedWithARemedy(t *testing.T) {
 		"much memory":    {func(p *Plan) { p.Conns, p.Request = 100, Mix{{64 << 20, 1}} }, "6400MiB"},
 		"no size":        {func(p *Plan) { p.Request = Mix{{0, 1}} }, "from 1B"},
 	} {
-		p := Plan{Kind: Stream, Target: Target{"tcp", "127.0.0.1:1"}, Conns: 1, Time: time.Second, Verify: true}
+		p := Plan{Kind: Stream, Target: Target{Network: "tcp", Address: "127.0.0.1:1"}, Conns: 1, Time: time.Second, Verify: true}
 		c.change(&p)
 		p.Defaults()
 		err := p.Check()

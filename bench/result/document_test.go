@@ -44,6 +44,8 @@ var (
 // kindOf is how RESULT.md writes a type.
 func kindOf(of reflect.Type) string {
 	switch {
+	case of == reflect.TypeFor[[]byte](): // in base64
+		return "string"
 	case of == moment, of.Implements(textual), reflect.PointerTo(of).Implements(textual):
 		return "string"
 	case of.Kind() == reflect.Pointer:

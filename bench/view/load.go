@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -45,6 +46,11 @@ func requests(p *plan.Plan) string {
 		sizes = figure.Bytes(int64(p.Request[0].Bytes))
 	}
 	switch {
+	case len(p.Messages) == 1:
+		line, _, _ := bytes.Cut(p.Messages[0].Bytes, []byte("\r\n"))
+		return fmt.Sprintf("%.60q", strings.TrimSuffix(string(line), " HTTP/1.1"))
+	case len(p.Messages) > 1:
+		return several(len(p.Messages), "request") + " in turn"
 	case p.Protocol == plan.HTTP:
 		return fmt.Sprintf("http GET, %s back", figure.Bytes(int64(p.Response)))
 	case p.Response > 0:
