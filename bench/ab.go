@@ -56,6 +56,9 @@ func (c *abCommand) Run(s *session) error {
 		return &exit{exitUsage, errors.New("--pid, --start and --agents: ab starts the systems itself, and generates the load here: leave them out of the load")}
 	}
 	t.plan, t.noCeiling = p, load.NoCeiling
+	if t.beside, err = measure.AttachAll(load.Beside); err != nil {
+		return &exit{exitUsage, fmt.Errorf("--beside: %w", err)}
+	}
 	b.Told = tellTurns(s, t.plan.Kind)
 	comparison, err := t.compare(s, b)
 	if err != nil {

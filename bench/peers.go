@@ -156,15 +156,18 @@ func indent(text string) string {
 // match runs one row.
 func (c *peersCommand) match(s *session, m *peers.Match, dir string, pin measure.Pinning) (*result.Comparison, error) {
 	to := ""
+	var beside []*measure.System
 	if kind := m.Backend(); kind != "" {
 		backend, target, err := startBackend(s, kind, pin.Generator)
 		if err != nil {
 			return nil, err
 		}
+		beside = append(beside, backend)
 		defer backend.Close()
 		to = target.Address
 	}
 	t := turnsOf(m, m.Plan(c.Time), dir, to)
+	t.beside = beside
 	m.Bench.Blocks, m.Bench.Turn, m.Bench.Told = c.Blocks, t.take, tellTurns(s, t.plan.Kind)
 	fmt.Fprintf(s.err, "%s: %s\n", m.Name, m.Title)
 	comparison, err := t.compare(s, &m.Bench)

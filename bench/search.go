@@ -104,7 +104,7 @@ func tellCeiling(s *session, r *result.Result) {
 type verdict struct {
 	kept      bool
 	generator bool // it was the generator that did not keep up
-	disturbed bool // other guests had the machine: it says nothing
+	disturbed bool // others had the CPUs: it says nothing
 	why       string
 }
 
@@ -184,5 +184,5 @@ func (f *finder) undisturbed(rate float64) (verdict, error) {
 			return v, err
 		}
 	}
-	return verdict{}, fmt.Errorf("other guests took the machine's CPU time in %d tries at %.0f/s: nothing can be said here", mostDisturbed, rate)
+	return verdict{}, fmt.Errorf("others took the CPU time in %d tries at %.0f/s: nothing can be said here", mostDisturbed, rate)
 }

@@ -23,6 +23,8 @@ type systemFlags struct {
 	Start string `xor:"system" placeholder:"CMD" help:"The system under test: a command to start before the load and to end after it, which is to stay in the foreground. Words as in a shell, but nothing is substituted."`
 	Pin   string `default:"shared" enum:"shared,split" help:"shared: nothing is pinned, the scheduler decides. split: the generator has the last CPUs, one for each loop, and what --start starts has the others."`
 
+	Beside []int `placeholder:"PID" help:"Processes that belong to the set-up, such as the backends of a relay: what they take of the CPUs is no disturbance. Their children are included."`
+
 	NoCeiling bool `help:"Do not run the same load, for 2 s at most, against the null target, which says what the generator could have shown."`
 }
 
@@ -72,6 +74,15 @@ func (f *systemFlags) stageOf(ctx context.Context, p *plan.Plan, argv []string) 
 		return s, err
 	}
 	s.undo = append(s.undo, undo)
+	if s.system == nil {
+		s.notes = append(s.notes, "whether other processes took CPU time is not known: name the system under test with --pid or --start")
+		return s, nil
+	}
+	beside, err := measure.AttachAll(f.Beside)
+	if err != nil {
+		return s, &exit{exitUsage, fmt.Errorf("--beside: %w", err)}
+	}
+	s.system.Watch(s.pinning.Generator, beside...)
 	return s, nil
 }
 

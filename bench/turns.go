@@ -26,6 +26,7 @@ type turns struct {
 	own      bool                                  // each system is given a free port of 127.0.0.1; else the plan's target is where they listen
 	pinMode  string
 	pin      measure.Pinning
+	beside   []*measure.System // what belongs to the set-up, such as the backend of relays
 
 	noCeiling bool
 }
@@ -112,6 +113,7 @@ func (t *turns) one(ctx context.Context, i int, cpus measure.CPUs) (r *result.Re
 	if err != nil {
 		return nil, err
 	}
+	t.watch(system)
 	defer func() { err = errors.Join(err, system.Close()) }()
 	r, err = drive.Run(ctx, &p, &drive.Options{Source: load.Run, Meter: system})
 	if err != nil {
@@ -165,6 +167,14 @@ func (t *turns) launch(ctx context.Context, i int, cpus measure.CPUs) (*measure.
 	}
 	system, err := measure.Launch(ctx, fillAddress(words, p.Target.Address), cpus, p.Target, p.Timeout)
 	return system, p, words, err
+}
+
+// watch has a system find out what others take of the CPUs. In a duet each of the two
+// takes of the other's.
+func (t *turns) watch(system *measure.System) {
+	if t.pinMode != measure.Duet {
+		system.Watch(t.pin.Generator, t.beside...)
+	}
 }
 
 // freeAddress is an address of 127.0.0.1 on which nobody listens at this moment.

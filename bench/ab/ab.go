@@ -141,14 +141,15 @@ func (b *Bench) interrupted(c *result.Comparison, doing string, blocks int, turn
 // mostRepeats bounds how often a turn is taken.
 const mostRepeats = 5
 
-// undisturbed takes a turn, and takes it again if other guests of the machine took
-// CPU time from it. That is no choice among results: it is decided by the machine's
-// account of itself, whatever the system did.
+// undisturbed takes a turn, and takes it again if other guests of the machine, or other
+// processes, took CPU time from it. That is no choice among results: it is decided by the
+// machine's account of itself, whatever the system did. Once the comparison is invalid
+// no turn is repeated.
 func (b *Bench) undisturbed(ctx context.Context, c *result.Comparison, at []int) (results []*result.Result, err error) {
 	disturbed := func(r *result.Result) bool { return r.Disturbed }
 	for n := 0; ; n++ {
 		results, err = b.Turn(ctx, at...)
-		if err != nil || n == mostRepeats || !slices.ContainsFunc(results, disturbed) {
+		if err != nil || n == mostRepeats || len(c.InvalidReasons) > 0 || !slices.ContainsFunc(results, disturbed) {
 			return results, err
 		}
 		c.Repeated++

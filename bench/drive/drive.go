@@ -89,7 +89,7 @@ func Run(ctx context.Context, p *plan.Plan, o *Options) (*result.Result, error) 
 
 // seen is what the run is judged by.
 func (r *run) seen() *seen {
-	return &seen{early: r.early, total: r.total, left: r.left, waited: r.waited}
+	return &seen{early: r.early, total: r.total, left: r.left, waited: r.waited, unsure: r.unsure}
 }
 
 // measure begins the measured time.

@@ -14,9 +14,13 @@ import (
 
 // Limits are how far a run may be off before it says itself that it is invalid.
 type Limits struct {
-	Rate  float64       // the least share of the asked rate. Default (0): 0.99
-	Steal float64       // the largest share of CPU time that other guests took. Default (0): 0.01
-	Late  time.Duration // the largest p99 of the generator's own lateness, or a tenth of the response time's. Default (0): 1 ms
+	Rate  float64 // the least share of the asked rate. Default (0): 0.99
+	Steal float64 // the largest share of CPU time that other guests took. Default (0): 0.01
+	// Others is the largest share of the CPUs' time that other processes took. Default
+	// (0): 0.05, by which a rate or a cost is then off; windows of a warm-up may differ by
+	// as much.
+	Others float64
+	Late   time.Duration // the largest p99 of the generator's own lateness, or a tenth of the response time's. Default (0): 1 ms
 }
 
 func (l Limits) defaults() Limits {
@@ -25,6 +29,9 @@ func (l Limits) defaults() Limits {
 	}
 	if l.Steal == 0 {
 		l.Steal = 0.01
+	}
+	if l.Others == 0 {
+		l.Others = 0.05
 	}
 	if l.Late == 0 {
 		l.Late = time.Millisecond
@@ -38,6 +45,7 @@ type seen struct {
 	total  *result.Interval // measured
 	left   *result.Interval // after that; nil: nothing
 	waited int              // requests that were due, and not answered, when the measured time began
+	unsure float64          // share of CPU time by which the machine's account of it may be off
 }
 
 // judge answers why a run cannot be believed, and notes whether it was the generator.
@@ -71,22 +79,40 @@ func (l Limits) judge(r *result.Result, s *seen) (reasons []string) {
 			bad("percentiles of the %s time are not monotone", name)
 		}
 	}
+	disturbances := 0
 	if r.Machine != nil && r.Machine.Steal > l.Steal {
-		r.Disturbed = true
+		disturbances++
 		bad("steal: other guests took %.1f %% of the machine's CPU time, above %.1f %%", 100*r.Machine.Steal, 100*l.Steal)
+	}
+	switch o := othersOf(r); {
+	case o > l.Others+s.unsure:
+		disturbances++
+		bad("other processes took %.1f %% of the time of the CPUs that the generator and the system under test use, above %.1f %%: end them, or name with --beside those that belong to the set-up", 100*o, 100*(l.Others+s.unsure))
+	case o > mentioned+s.unsure:
+		r.Notes = append(r.Notes, fmt.Sprintf("other processes took %.1f %% of the time of the CPUs that the generator and the system under test use: high percentiles may be theirs", 100*o))
 	}
 	for _, name := range slices.Sorted(maps.Keys(total.Parts)) {
 		part := total.Parts[name]
 		if share := float64(part.Stolen) / each(float64(part.Machine)); share > l.Steal {
-			r.Disturbed = true
+			disturbances++
 			bad("steal: other guests took %.1f %% of the CPU time of the machine of agent %s, above %.1f %%", 100*share, name, 100*l.Steal)
 		}
 	}
 	if why := little(r, total, left); why != "" {
 		reasons = append(reasons, why)
 	}
-	r.Disturbed = r.Disturbed && len(reasons) == 1
+	r.Disturbed = disturbances > 0 && disturbances == len(reasons)
 	return reasons
+}
+
+// mentioned is the share of the CPUs' time that other processes may take without a word.
+const mentioned = 0.01
+
+func othersOf(r *result.Result) float64 {
+	if r.Machine == nil {
+		return 0
+	}
+	return r.Machine.Others
 }
 
 // judgeRate says whether an open loop was one.

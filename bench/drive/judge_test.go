@@ -56,6 +56,7 @@ func TestEachReasonIsGiven(t *testing.T) {
 		}, "the rate was not reached", false, true, false},
 		"monotone": {func(r *result.Result, s *seen) { r.Latency.Service.P99 = r.Latency.Service.P50 - 1 }, "percentiles of the service time are not monotone", false, false, false},
 		"steal":    {func(r *result.Result, s *seen) { r.Machine.Steal = 0.02 }, "steal: other guests took 2.0 % of the machine's CPU time", false, false, true},
+		"others":   {func(r *result.Result, s *seen) { r.Machine.Others, s.unsure = 0.08, 0.02 }, "other processes took 8.0 % of the time of the CPUs that the generator and the system under test use, above 7.0 %", false, false, true},
 		"agent": {func(r *result.Result, s *seen) {
 			s.total.Parts = map[string]result.Part{"b": {Machine: 100, Stolen: 3}}
 		}, "steal: other guests took 3.0 % of the CPU time of the machine of agent b", false, false, true},
@@ -72,6 +73,16 @@ func TestEachReasonIsGiven(t *testing.T) {
 		}
 	}
 	r, s := believable()
+	r.Machine.Steal, r.Machine.Others = 0.02, 0.2
+	if reasons := (Limits{}).judge(r, s); len(reasons) != 2 || !r.Disturbed {
+		t.Errorf("other guests and other processes: %q, disturbed %v", reasons, r.Disturbed)
+	}
+	r, s = believable()
+	r.Machine.Others, s.unsure = 0.05, 0.01
+	if reasons := (Limits{}).judge(r, s); len(reasons) != 0 || len(r.Notes) != 1 {
+		t.Errorf("a little CPU of others: %q, notes %q", reasons, r.Notes)
+	}
+	r, s = believable()
 	r.Machine.Steal, s.total.Issued = 0.02, 9_800
 	if (Limits{}).judge(r, s); r.Disturbed {
 		t.Error("steal is not all that is wrong")

@@ -15,8 +15,11 @@ type Usage struct {
 	MachineBusy   float64   // ns of all CPUs since the machine's start
 	MachineSteal  float64
 	MachineTotal  float64
-	SystemUnknown bool  // there is no system under test: only the machine's figures count
-	KernelMemory  int64 // bytes that the machine's kernel keeps; of a Survey only
+	UsedBusy      float64 // ns of processes on the CPUs that generator and system may use
+	UsedTotal     float64 // ns of these CPUs; 0: they are not watched
+	Beside        float64 // ns of processes beside the system that belong to the set-up
+	SystemUnknown bool    // there is no system under test: only the machine's figures count
+	KernelMemory  int64   // bytes that the machine's kernel keeps; of a Survey only
 }
 
 // A Meter reads usage: cheaply, since it is asked in every window.
@@ -43,11 +46,12 @@ type Syscalls struct {
 
 // metered is what a run knows of the usage.
 type metered struct {
-	before   Usage // the load, and its connections
-	start    Usage // at the begin of the measured time
-	end      Usage // and at its end
-	last     Usage // at the end of the window before
-	metering error // the meter failed: the system is gone
+	before   Usage   // the load, and its connections
+	start    Usage   // at the begin of the measured time
+	end      Usage   // and at its end
+	last     Usage   // at the end of the window before
+	metering error   // the meter failed: the system is gone
+	unsure   float64 // share of CPU time by which that of others may be off
 
 	counting func() (Syscalls, error) // ends the count of system calls; nil: there is none
 	counts   countTime                // in which they are counted
@@ -154,9 +158,6 @@ func (r *run) counted(i *result.Interval) {
 	}
 }
 
-// otherLoad is how much of the machine others may use without being mentioned.
-const otherLoad = 0.1
-
 // usage puts in what the system and the machine used in the measured time.
 func (r *run) usage(res *result.Result, n, took float64) {
 	if r.Meter == nil {
@@ -186,11 +187,7 @@ func (r *run) usage(res *result.Result, n, took float64) {
 	}
 	c.Cores = float64(c.CPU) / 1e9 / between
 	c.CPUPerUnit, c.RunQueuePerUnit = float64(c.CPU)/n, float64(c.RunQueue)/n
-	if total := (b.MachineTotal - a.MachineTotal) / 1e9 / between; total > 0 { // CPUs
-		if o := res.Machine.Busy - (c.Cores+res.Generator.Cores)/total; o > otherLoad {
-			res.Notes = append(res.Notes, fmt.Sprintf("%.0f %% of the machine's CPU time went to others than the generator and the system under test", 100*o))
-		}
-	}
+	r.others(res, float64(c.CPU))
 	c.Syscalls, c.SyscallsPerUnit, c.Moved = r.calls.n, r.calls.perUnit, r.calls.moved
 	if r.calls.n == 0 && r.calls.unknown == "" {
 		r.calls.unknown = "the run ended before system calls could be counted, or there were none"
@@ -206,6 +203,23 @@ func (r *run) usage(res *result.Result, n, took float64) {
 		res.Memory = r.held(&c)
 	}
 }
+
+// others puts in what processes took of the CPUs that the generator and the system use,
+// other than these two and those that belong to the set-up. With agents it is not known
+// where the generator is.
+func (r *run) others(res *result.Result, system float64) {
+	a, b := &r.start, &r.end
+	total := b.UsedTotal - a.UsedTotal
+	if total <= 0 || res.Machine == nil || r.Agents != nil {
+		return
+	}
+	taken := b.UsedBusy - a.UsedBusy - system - float64(r.total.Busy) - (b.Beside - a.Beside)
+	res.Machine.Others, r.unsure = max(taken, 0)/total, uncertain/total
+}
+
+// uncertain is by how many ns the machine's account of its CPUs may be off: it counts in
+// ticks of 10 ms, and charges a tick of 4 ms to whom it finds.
+const uncertain = 50e6
 
 func join(a, b string) string {
 	if a == "" {

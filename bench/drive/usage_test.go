@@ -41,6 +41,7 @@ func steady(ctx context.Context, _ *plan.Plan, tell func(*result.Interval)) erro
 // A fakeSystem uses a µs of CPU for each of the requests, and more after its count
 // began.
 type fakeSystem struct {
+	others         float64 // ns that other processes take in a window
 	reads, surveys int
 	dies           int // at this Read
 	refuses        error
@@ -65,6 +66,9 @@ func (f *fakeSystem) Survey() (Usage, error) {
 
 func (f *fakeSystem) usage() Usage {
 	u := Usage{MachineBusy: float64(f.reads), MachineTotal: 2 * float64(f.reads)}
+	u.UsedTotal = 2e8 * float64(f.reads) // two CPUs, and windows of 100 ms
+	u.UsedBusy = (0.5*2e8 + f.others) * float64(f.reads)
+	u.Beside = 0.5 * 2e8 * float64(f.reads)
 	u.At = time.Unix(0, int64(f.reads)*int64(100*time.Millisecond))
 	u.CPU = int64(f.reads) * 100_000
 	u.Memory, u.Descriptors = int64(f.reads)*1000, 10
@@ -172,5 +176,25 @@ func TestHeldConnectionsCostWhatCameWithThem(t *testing.T) {
 	}
 	if m.IdleCPU != r.Cost.Cores {
 		t.Errorf("idle CPU %v, of %v", m.IdleCPU, r.Cost.Cores)
+	}
+}
+
+// What is neither the generator's, nor the system's, nor of the set-up is others'. With
+// agents, whose machines are elsewhere, nothing is said.
+func TestCPUTimeThatOthersTookMakesTheRunInvalid(t *testing.T) {
+	agents := func() []result.Agent { return nil }
+	for _, c := range []struct {
+		others float64
+		agents func() []result.Agent
+		share  float64
+		valid  bool
+	}{{0, nil, 0, true}, {2e7, nil, 0.1, false}, {8e6, nil, 0.04, true}, {2e7, agents, 0, true}} {
+		r, err := Run(t.Context(), planOf(plan.RR), &Options{Source: steady, Meter: &fakeSystem{others: c.others}, Agents: c.agents})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(r.Machine.Others-c.share) > 0.001 || r.Valid != c.valid || r.Disturbed == c.valid {
+			t.Errorf("%+v: %.4f, valid %v: %q", c, r.Machine.Others, r.Valid, r.InvalidReasons)
+		}
 	}
 }

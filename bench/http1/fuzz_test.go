@@ -97,7 +97,7 @@ func tolerated(text []byte, theirs outcome) bool {
 	switch {
 	case len(text) > 3000: // net/http's limits are those of its buffers
 		return true
-	case !bytes.HasPrefix(text, []byte("HTTP/1.")): // other versions are refused
+	case !bytes.HasPrefix(text, []byte("HTTP/1.")) || bytes.Count(text, []byte("HTTP/")) != bytes.Count(text, []byte("HTTP/1.")): // other versions are refused
 		return true
 	case bytes.Contains(text, []byte(" +")) || theirs.status < 100 && theirs.whole: // no status, or one with a sign
 		return true

@@ -98,8 +98,10 @@ func answered(t *testing.T, name string, p *plan.Plan, n uint64) *result.Interva
 	return sum
 }
 
-// every is each way of asking a server.
-func every(t *testing.T, name string, ask func() *plan.Plan) {
+// every is each way of asking a server. Nothing is sent behind a request to a server that
+// closes at once (abrupt): its kernel answers that with a reset, and a response that was
+// not read yet is lost.
+func every(t *testing.T, name string, abrupt bool, ask func() *plan.Plan) {
 	for how, change := range map[string]func(p *plan.Plan){
 		"closed":   func(p *plan.Plan) {},
 		"open":     func(p *plan.Plan) { p.Rate, p.Conns = 500, 3 },
@@ -108,7 +110,9 @@ func every(t *testing.T, name string, ask func() *plan.Plan) {
 		"churn":    func(p *plan.Plan) { p.Kind = plan.Churn },
 	} {
 		p := ask()
-		change(p)
+		if change(p); abrupt && p.Pipeline > 1 {
+			continue
+		}
 		answered(t, name+", "+how, p, 30)
 	}
 }
@@ -116,7 +120,9 @@ func every(t *testing.T, name string, ask func() *plan.Plan) {
 // Responses of a server in Go end as it ends them, over TCP and TLS.
 func TestGoServersAreUnderstood(t *testing.T) {
 	testkit.Leaks(t)
-	plain, secure := httptest.NewServer(site(t)), httptest.NewTLSServer(site(t))
+	plain, secure := httptest.NewServer(site(t)), httptest.NewUnstartedServer(site(t))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // of the look whether it is there
+	secure.StartTLS()
 	defer plain.Close()
 	defer secure.Close()
 	for _, path := range []string{"/length", "/empty", "/chunked", "/large", "/close", "/third", "/interim", "/old"} {
@@ -125,7 +131,7 @@ func TestGoServersAreUnderstood(t *testing.T) {
 			urls = append(urls, secure.URL)
 		}
 		for _, url := range urls {
-			every(t, url+path, func() *plan.Plan {
+			every(t, url+path, path == "/old", func() *plan.Plan {
 				p := asking(t, url+path, plan.HTTPRequest{Method: "GET", Target: path})
 				p.Insecure = true
 				return p
@@ -137,7 +143,7 @@ func TestGoServersAreUnderstood(t *testing.T) {
 		mixed = append(mixed, plan.HTTPRequest{Method: "HEAD", Target: path}, plan.HTTPRequest{Method: "GET", Target: path})
 	}
 	mixed = append(mixed, plan.HTTPRequest{Method: "POST", Target: "/post", Header: []string{"X-A: b", "Host: elsewhere"}, Body: []byte(strings.Repeat("0123456789abcdef", 100))})
-	every(t, "all in turn", func() *plan.Plan { return asking(t, plain.URL, mixed...) })
+	every(t, "all in turn", false, func() *plan.Plan { return asking(t, plain.URL, mixed...) })
 }
 
 // A status that is no success is an error of its own, and costs no connection.
@@ -234,7 +240,7 @@ server { listen %[2]s; location /on { return 200 "hello"; } location /off { keep
 		return err == nil
 	})
 	for _, path := range []string{"/on", "/off"} {
-		every(t, "nginx "+path, func() *plan.Plan {
+		every(t, "nginx "+path, true, func() *plan.Plan {
 			return asking(t, "http://"+addr+path, plan.HTTPRequest{Method: "GET", Target: path})
 		})
 	}

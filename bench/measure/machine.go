@@ -23,10 +23,14 @@ func (m *Machine) Read() (u drive.Usage, err error) {
 	if err != nil {
 		return u, err
 	}
+	return usageOf(stat), nil
+}
+
+func usageOf(stat procfs.Stat) drive.Usage {
 	c := stat.CPUTotal // User and Nice count guests, too
 	busy := c.User + c.Nice + c.System + c.IRQ + c.SoftIRQ
 	total := busy + c.Idle + c.Iowait + c.Steal
-	return drive.Usage{MachineBusy: busy * 1e9, MachineSteal: c.Steal * 1e9, MachineTotal: total * 1e9, SystemUnknown: true}, nil
+	return drive.Usage{MachineBusy: busy * 1e9, MachineSteal: c.Steal * 1e9, MachineTotal: total * 1e9, SystemUnknown: true}
 }
 
 // KernelMemory answers the bytes of the machine's slabs and of what its TCP sockets

@@ -36,6 +36,9 @@ type System struct {
 	// until that is known.
 	ended func(surely bool) error
 
+	used   CPUs      // the generator's and the system's; none: they are not watched
+	beside []*System // what belongs to the set-up
+
 	cpu      int64 // the last that was read
 	standing standing
 	surveyed time.Time
@@ -131,8 +134,14 @@ func (s *System) read() (u drive.Usage, err error) {
 	// than they had used.
 	s.cpu = max(s.cpu, cpu)
 	s.threads.read(s.tree.procs)
-	if u, err = s.machine.Read(); err != nil {
+	stat, err := s.machine.fs.Stat()
+	if err != nil {
 		return u, err
+	}
+	u = usageOf(stat)
+	u.UsedBusy, u.UsedTotal = busyOn(s.used, stat)
+	if u.Beside, err = s.others(); err != nil {
+		return u, fmt.Errorf("a process beside it: %w", err)
 	}
 	u.SystemUnknown = false
 	s.standing.fill(&u.Cost)

@@ -30,7 +30,7 @@ type Result struct {
 	InvalidReasons []string `json:"invalid_reasons"`
 	GeneratorBound bool     `json:"generator_bound,omitempty"` // invalid because the generator did not keep up
 	RateMissed     bool     `json:"-"`                         // invalid because the target did not answer at the asked rate
-	Disturbed      bool     `json:"disturbed,omitempty"`       // invalid because of other guests of the machine, and for no other reason
+	Disturbed      bool     `json:"disturbed,omitempty"`       // invalid because other guests or processes took the CPUs, and for no other reason
 	Notes          []string `json:"notes,omitempty"`           // what is to be known, and does not spoil the run
 	Thresholds     []Test   `json:"thresholds,omitempty"`      // what was asked for with --threshold
 
@@ -177,6 +177,10 @@ type Environment struct {
 type MachineUsage struct {
 	Busy  float64 `json:"busy"`  // share of all CPUs
 	Steal float64 `json:"steal"` // share of all CPUs
+	// Others is the share of the CPUs that the generator and the system under test may
+	// use, which processes took that do not belong to the set-up, interrupts left out. 0:
+	// none, or it is not known.
+	Others float64 `json:"others,omitempty"`
 }
 
 // A Test is a threshold and whether it was kept.

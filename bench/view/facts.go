@@ -119,7 +119,11 @@ func Generator(r *result.Result) []Fact {
 		f.add("agent", "%s on %s: %s completed", a.Name, a.Host, figure.Count(a.Completed))
 	}
 	if m := r.Machine; m != nil {
-		f.add("machine", "%s busy, %s stolen by other guests", figure.Share(m.Busy), figure.Share(m.Steal))
+		others := ""
+		if r.Cost != nil {
+			others = ", " + figure.Share(m.Others) + " of the CPUs in use taken by other processes"
+		}
+		f.add("machine", "%s busy, %s stolen by other guests%s", figure.Share(m.Busy), figure.Share(m.Steal), others)
 	}
 	return f
 }
