@@ -8,6 +8,7 @@
 //	go run ./proof museum       historic bugs, planted, that the tests must catch
 //	go run ./proof mutants      small changes of the source that some test must notice
 //	go run ./proof soak         minutes of real traffic through a bad network
+//	go run ./proof suites       Go's own network tests through a transparent forwarder
 package main
 
 import (
@@ -22,6 +23,7 @@ import (
 	"github.com/penstock/penstock/proof/mutants"
 	"github.com/penstock/penstock/proof/sim"
 	"github.com/penstock/penstock/proof/soak"
+	"github.com/penstock/penstock/proof/suites"
 	"github.com/penstock/penstock/proof/sweep"
 )
 
@@ -35,11 +37,12 @@ var commands = map[string]func(args []string, out io.Writer) error{
 	"museum":    museum.Run,
 	"mutants":   mutants.Run,
 	"soak":      soak.Run,
+	"suites":    suites.Run,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run ./proof schedules|exhaust|conform|sweep|museum|mutants|soak [flags]; -h after the command lists them")
+		fmt.Fprintln(os.Stderr, "usage: go run ./proof schedules|exhaust|conform|sweep|museum|mutants|soak|suites [flags]; -h after the command lists them")
 		os.Exit(2)
 	}
 	err := commands[os.Args[1]](os.Args[2:], os.Stdout)
