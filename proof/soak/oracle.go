@@ -1,6 +1,9 @@
 package soak
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // A kill is one use of ss -K: which sockets of the forwarder it destroyed, by the
 // port at the other end of those towards clients, and by their own of those towards
@@ -20,8 +23,9 @@ type tally struct {
 	lost        uint64 // bytes missing in front of a clean end
 	foreign     uint64 // streams with a byte that does not belong there
 	hangs       uint64
-	falseEnds   uint64 // clean ends that nobody sent
-	unexplained uint64 // resets that nobody caused, and other errors
+	deadlocked  []*deadlock // connections that hung, and the kernel was to blame
+	falseEnds   uint64      // clean ends that nobody sent
+	unexplained uint64      // resets that nobody caused, and other errors
 	failures    []string
 }
 
@@ -51,10 +55,13 @@ func (p *plan) String() string {
 //
 //   - a clean end is sent by the other side, and comes behind all that it sent;
 //   - a reset is caused by one of the sides, or by ss -K;
-//   - nothing else ends a connection, and everything ends.
+//   - nothing else ends a connection, and everything ends, but for an echo that the
+//     kernel has deadlocked, which was watched.
 type oracle struct {
 	tally
-	seed uint64
+	seed      uint64
+	patience  time.Duration
+	deadlocks deadlocks
 }
 
 // judge judges a wave, all of whose connections have ended.
@@ -137,6 +144,10 @@ func (o *oracle) direction(p *plan, from, to *record, excused bool) {
 		case how == wrong:
 			o.fail(&o.foreign, p, "a wrong byte: %s", other)
 		case how == silent:
+			if k := o.excuse(p, to); k != nil {
+				o.deadlocked = append(o.deadlocked, k)
+				return
+			}
 			o.fail(&o.hangs, p, "nothing moved for too long: %s", other)
 		case how == failed:
 			o.fail(&o.unexplained, p, "an error: %s", other)
@@ -150,6 +161,15 @@ func (o *oracle) direction(p *plan, from, to *record, excused bool) {
 	if to.Read == ended {
 		o.end(p, from, to, other)
 	}
+}
+
+// excuse returns the deadlock of the kernel that a silence is put down to, or nil.
+// Only an echo can come to it: at a relay's other end somebody reads.
+func (o *oracle) excuse(p *plan, r *record) *deadlock {
+	if p.service != echo || r.Side != client {
+		return nil
+	}
+	return o.deadlocks.explains(r, o.patience)
 }
 
 // end judges a clean end.

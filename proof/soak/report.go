@@ -26,6 +26,9 @@ func (r *run) report() {
 	for _, f := range o.failures {
 		fmt.Fprintln(r.out, "FAULT:", f)
 	}
+	for _, k := range o.deadlocked {
+		fmt.Fprintln(r.out, "excused, deadlocked by the kernel:", k)
+	}
 	s := r.final
 	if s == nil {
 		s = new(state)
@@ -34,8 +37,8 @@ func (r *run) report() {
 		s.Accepted, s.Dialed, s.DialErrors, gib(s.BytesSpliced), gib(s.BytesCopied), s.ToSplice, s.ToCopy, s.UrgentMarks)
 	fmt.Fprintf(r.out, "forwarder: pipes %d made, %d of them destroyed with bytes inside, %d leases refused, %d pages allowed; resets %d, stranded %.1f MiB, stale events %d\n",
 		s.Pipes.Created, s.Pipes.Dirty, s.Pipes.Refused, s.Budget, s.Resets, float64(s.BytesStranded)/(1<<20), s.StaleBatch+s.StaleEarlier)
-	fmt.Fprintf(r.out, "connections: %d cut (%d of them by ss -K), the others ended in order; %d waves, links shaped %d times\n",
-		o.resets, o.killed, r.waves, r.shaped)
+	fmt.Fprintf(r.out, "connections: %d cut (%d of them by ss -K), %d deadlocked by the kernel, the others ended in order; %d waves, links shaped %d times\n",
+		o.resets, o.killed, len(o.deadlocked), r.waves, r.shaped)
 	if n := len(r.samples); n > 0 {
 		first, last := r.samples[0], r.samples[n-1]
 		fmt.Fprintf(r.out, "at rest: descriptors %d at the start, %d at the end; memory %d KiB, %d KiB; goroutines %d, %d\n",

@@ -17,7 +17,7 @@ type run struct {
 	out    io.Writer
 	net    *network
 	began  time.Time
-	oracle oracle
+	oracle oracle // its deadlocks guarded by mu
 	next   uint64 // connection
 	waves  int
 
@@ -39,7 +39,7 @@ const nobody = "65534"
 
 // run runs the soak, prints its report, and removes all that it made.
 func (s *settings) run(ctx context.Context, out io.Writer) (err error) {
-	r := &run{settings: s, out: out, net: &network{}, oracle: oracle{seed: s.seed}, next: 1, last: new(state)}
+	r := &run{settings: s, out: out, net: &network{}, oracle: oracle{seed: s.seed, patience: s.patience}, next: 1, last: new(state)}
 	if !s.plain {
 		if r.net, err = newNetwork(ctx); err != nil {
 			return err
@@ -106,11 +106,19 @@ func (r *run) heard(m message) {
 }
 
 // load makes wave after wave, with a sample before the first and after each.
-func (r *run) load(ctx context.Context) error {
+func (r *run) load(ctx context.Context) (err error) {
 	r.began = time.Now()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go r.progress(ctx)
+	if !r.plain {
+		watched := make(chan error, 1)
+		go func() { watched <- r.watch(ctx) }()
+		defer func() {
+			cancel()
+			err = errors.Join(err, <-watched)
+		}()
+	}
 	if err := r.rest(ctx); err != nil {
 		return err
 	}
