@@ -21,6 +21,7 @@ import (
 // costs about as much CPU time: 0.96 to 1.1 times as much was seen, half of which the
 // test holds it to. go test . -run GeneratorDrives -v says what it is here.
 func TestGeneratorDrivesWhatMinimalCDrives(t *testing.T) {
+	testkit.NeedFull(t)
 	if testkit.Race() {
 		t.Skip("the race detector slows one of them down")
 	}

@@ -47,6 +47,7 @@ func wrongly(t *testing.T) {
 
 // A rival that does not do what its row says makes the row invalid, and no table.
 func TestRivalThatIsHeldWronglyIsRefused(t *testing.T) {
+	testkit.NeedFull(t)
 	testkit.Leaks(t)
 	needTwoCPUs(t)
 	needCounts(t)

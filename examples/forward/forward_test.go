@@ -282,9 +282,7 @@ func TestUnixOnBothSides(t *testing.T) {
 }
 
 func TestDemoLosesNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes 10 s")
-	}
+	testkit.NeedFull(t)
 	exe, _ := os.Executable()
 	cmd := exec.Command(exe, "-demo")
 	cmd.Env = append(os.Environ(), "PENSTOCK_FORWARD=1")

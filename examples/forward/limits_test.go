@@ -327,7 +327,7 @@ func pingsUnderLoad(t *testing.T, p *program) (took []time.Duration) {
 // end; what each has received is its own, and all is given back.
 func TestChurnOfTwentyThousand(t *testing.T) {
 	total := 20_000
-	if testkit.Race() || testing.Short() {
+	if testkit.Race() || !testkit.Full() {
 		total = 2_000
 	}
 	back := serveBackend(t, func(c *net.TCPConn) {
@@ -421,7 +421,7 @@ func live(addr string, k uint64) error {
 // carried data, in memory, descriptors and CPU.
 func TestNineThousandIdleConnections(t *testing.T) {
 	total := 9_000
-	if testkit.Race() || testing.Short() {
+	if testkit.Race() || !testkit.Full() {
 		total = 900
 	}
 	var limit syscall.Rlimit

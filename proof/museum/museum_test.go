@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/penstock/penstock/internal/testkit"
 	"time"
 )
 
@@ -125,6 +127,7 @@ func root(t *testing.T) string {
 }
 
 func TestPlantIsCaught(t *testing.T) {
+	testkit.NeedFull(t)
 	onLinux(t)
 	var out strings.Builder
 	if err := Run([]string{"-run", "^len_max$|^timer_rounds_to_zero$", "-tier", unit}, &out); err != nil {
@@ -141,6 +144,7 @@ func TestPlantIsCaught(t *testing.T) {
 // a catcher that is no test, and schedules none of which is named, as disorder: none of
 // them counts as caught.
 func TestMissIsReported(t *testing.T) {
+	testkit.NeedFull(t)
 	onLinux(t)
 	const file, text = "internal/sys/epoll_linux.go", "// millis converts"
 	const run = "^TestTimeoutsAreNeverRoundedDownToZero$"

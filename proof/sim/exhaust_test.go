@@ -15,7 +15,7 @@ import (
 // small world of its own.
 func TestEveryScheduleOfSmallWorldsHolds(t *testing.T) {
 	most, tried := 0, 0
-	if testkit.Race() || testing.Short() {
+	if testkit.Race() || !testkit.Full() {
 		most = 500
 	}
 	for _, s := range small {

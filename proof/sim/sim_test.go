@@ -13,7 +13,7 @@ import (
 // The seed is a fresh one each time; what fails says how to run it again.
 func TestRandomSchedulesLoseNothing(t *testing.T) {
 	n := 20_000
-	if testkit.Race() || testing.Short() {
+	if testkit.Race() || !testkit.Full() {
 		n = 1000
 	}
 	report, err := RandomRuns(rand.Uint64()>>16, n, 2)

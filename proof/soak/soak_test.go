@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/penstock/penstock/internal/testkit"
 )
 
 // The roles of a run under test are this binary again.
@@ -34,6 +36,7 @@ func soak(t *testing.T, args string) (report string, err error) {
 }
 
 func TestSomeSecondsInNamespaces(t *testing.T) {
+	testkit.NeedFull(t)
 	needLinux(t)
 	if err := needs(); err != nil {
 		t.Skip(err)
