@@ -112,10 +112,10 @@ func TestPanicInClosedEndsNobodyElse(t *testing.T) {
 	if _, err := first.Read(make([]byte, 1)); err == nil {
 		t.Error("the other was not")
 	}
+	testkit.Eventually(t, "the panic is logged", func() bool { return strings.Contains(log.String(), "in Closed") })
 	if closed.Load() != 1 {
 		t.Errorf("closed %d times", closed.Load())
 	}
-	testkit.Eventually(t, "the panic is logged", func() bool { return strings.Contains(log.String(), "in Closed") })
 }
 
 // aborts is a session that aborts another's connection first, and then echoes.

@@ -142,7 +142,7 @@ var outsideRows = []Row{
 		Name: "source_of_a_dead_sink_waits", Tiers: "D",
 		Story: "ours: a source that copied to a parked connection was never told that it had failed, and waited for ever",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/write.go", "c.out.wake(c.loop, true)\n", "\n"}},
+			Edits:    []Edit{{"loop/write.go", "c.out.wake(l, true)\n", "\n"}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestSourceLearnsThatItsSinkHasFailed$"}},
 		}},
 	},
