@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/penstock/penstock/internal/sys"
+	"github.com/penstock/penstock/internal/testkit"
 	"github.com/penstock/penstock/pool"
 )
 
@@ -19,12 +20,19 @@ type limited struct {
 	size    int       // of new pipes; 0 is the kernel's
 	pipeErr sys.Errno // of Pipe
 	setErr  sys.Errno // of SetPipeSize
+	setSize int       // what SetPipeSize says it set; 0: what it did
 	sizeErr sys.Errno // of PipeSize
+	stopped int64     // the time at which the clock stands; 0: it goes
 	skipped int64     // ns that the clock is ahead
 	made    int
 }
 
-func (k *limited) Now() int64 { return k.Kernel.Now() + k.skipped }
+func (k *limited) Now() int64 {
+	if k.stopped != 0 {
+		return k.stopped + k.skipped
+	}
+	return k.Kernel.Now() + k.skipped
+}
 
 func (k *limited) PipeSize(fd int) (int, sys.Errno) {
 	if k.sizeErr != 0 {
@@ -49,7 +57,10 @@ func (k *limited) Pipe() (int, int, sys.Errno) {
 
 func (k *limited) SetPipeSize(fd, bytes int) (int, sys.Errno) {
 	if k.setErr != 0 {
-		return 0, k.setErr
+		return bytes, k.setErr
+	}
+	if k.setSize != 0 {
+		return k.setSize, 0
 	}
 	return k.Kernel.SetPipeSize(fd, bytes)
 }
@@ -60,6 +71,7 @@ func newPipes(t *testing.T, k *limited) (*pool.Pipes, *pool.Governor) {
 	if err != nil {
 		t.Skip("no host kernel: ", err)
 	}
+	testkit.Leaks(t)
 	k.Kernel = host
 	gov := pool.NewGovernor(k)
 	p := pool.NewPipes(k, gov)
@@ -149,7 +161,7 @@ func TestPipeBornSmallIsNotUsed(t *testing.T) {
 		t.Errorf("%d pipes were made to find that out, within the same moment", k.made)
 	}
 	k.size = 0
-	time.Sleep(60 * time.Millisecond) // a shortage is not for ever
+	k.skipped += int64(60 * time.Millisecond) // a shortage is not for ever
 	pipe := p.Lease(false)
 	if pipe == nil {
 		t.Fatal("no pipe after the shortage")
@@ -158,12 +170,14 @@ func TestPipeBornSmallIsNotUsed(t *testing.T) {
 }
 
 func TestBigPipeThatCannotBeGrownFallsBackToSmall(t *testing.T) {
-	p, _ := newPipes(t, &limited{setErr: sys.EPERM})
-	pipe := p.Lease(true)
-	if pipe == nil || pipe.Size != 64<<10 {
-		t.Fatalf("%+v", pipe)
+	for _, k := range []*limited{{setErr: sys.EPERM}, {setSize: 1<<20 - 4096}} {
+		p, _ := newPipes(t, k)
+		pipe := p.Lease(true)
+		if pipe == nil || pipe.Size != 64<<10 {
+			t.Fatalf("%+v", pipe)
+		}
+		p.Put(pipe)
 	}
-	p.Put(pipe)
 }
 
 func TestIdleStockShrinksToNothing(t *testing.T) {
@@ -208,7 +222,12 @@ func TestWorkersAreBoundedAndSurvivePanics(t *testing.T) {
 		t.Error(v)
 	}
 	w.Close()
-	if err := w.Do(func() {}); err == nil {
-		t.Error("a job after Close")
+	if err := w.Do(func() {}); !errors.Is(err, pool.ErrStopped) {
+		t.Errorf("a job after Close: %v", err)
+	}
+	unused := pool.NewWorkers(2, nil)
+	unused.Close()
+	if err := unused.Do(func() {}); !errors.Is(err, pool.ErrStopped) {
+		t.Errorf("a first job after Close: %v", err)
 	}
 }
