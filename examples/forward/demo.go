@@ -61,7 +61,7 @@ func demonstrate() error {
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ctx) }()
 
-	fmt.Printf("backend %s, forwarder %s: %d streams up, %d down, %d exchanging %d bytes, every byte verified, 10 s\n",
+	fmt.Printf("backend %s, forwarder %s:\n%d streams up, %d down, %d exchanging %d bytes, 10 s,\nevery byte verified\n",
 		back.addr(), front, demoStreams, demoStreams, demoPings, demoMessage)
 	ld, err := startLoad(front.String(), back)
 	if err != nil {
@@ -89,10 +89,10 @@ func demonstrate() error {
 	return ld.verdict()
 }
 
-// watch prints what is going on until the phase is over: a line that renews itself
-// on a terminal, a line a second elsewhere.
+// watch prints what is going on until the phase is over: on a terminal a line that
+// renews itself, elsewhere one line at the end.
 func watch(srv *loop.Server, ld *load, phase int32) {
-	every, end := time.Second, "\n"
+	every, end := phaseTimes[phase], "\n"
 	if info, err := os.Stdout.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
 		every, end = 200*time.Millisecond, "\r"
 	}
@@ -100,15 +100,21 @@ func watch(srv *loop.Server, ld *load, phase int32) {
 	for range int(phaseTimes[phase] / every) {
 		time.Sleep(every)
 		c := srv.Group().Counters()
-		spliced, copied := c.BytesSpliced-last.BytesSpliced, c.BytesCopied-last.BytesCopied
-		fmt.Printf("%-9s %7.2f GiB/s  %5.1f %% spliced  %6d messages/s  %d pipes held  %4d KiB in flight %s",
-			phaseNames[phase], mib(spliced+copied)/1024/every.Seconds(), 100*float64(spliced)/float64(max(spliced+copied, 1)),
-			int(float64(ld.messages.Swap(0))/every.Seconds()), c.Pipes.Leased, c.InFlight>>10, end)
+		fmt.Print(liveLine(phase, every, ld.messages.Swap(0), &c, &last), end)
 		last = c
 	}
 	if end == "\r" {
 		fmt.Println()
 	}
+}
+
+// liveLine is what happened since last, in less than the 80 columns of a terminal: a
+// longer line would wrap, and could not renew itself.
+func liveLine(phase int32, since time.Duration, messages int64, c, last *loop.Counters) string {
+	spliced, copied := c.BytesSpliced-last.BytesSpliced, c.BytesCopied-last.BytesCopied
+	return fmt.Sprintf("%-8s %6.2f GiB/s %3.0f %% spliced %6d msg/s %2d pipes %5d KiB in flight",
+		phaseNames[phase], mib(spliced+copied)/1024/since.Seconds(), 100*float64(spliced)/float64(max(spliced+copied, 1)),
+		int(float64(messages)/since.Seconds()), c.Pipes.Leased, c.InFlight>>10)
 }
 
 // idle waits until the loops sleep, so that their counters are exact.
