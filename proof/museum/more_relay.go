@@ -46,7 +46,7 @@ var moreRelayRows = []Row{
 		Name: "refusal_ends_the_source", Tiers: "D",
 		Story: "EINVAL of splice is taken for a failure of the socket",
 		Plants: []Plant{{
-			Edits:    []Edit{{"fd/io.go", "case e == sys.EINVAL || e == sys.ENOMEM", "case e == sys.ENOMEM"}},
+			Edits:    []Edit{{"fd/io.go", "case sys.EINVAL, sys.ENOSYS", "case sys.ENOSYS"}},
 			Catchers: []Catcher{{tierD, "./splice", "^TestRefusedSpliceFallsBackToCopying$"}},
 		}},
 	},
@@ -90,7 +90,7 @@ var moreRelayRows = []Row{
 		Name: "stall_timeout_never", Tiers: "D",
 		Story: "a sink that takes nothing is waited for without end",
 		Plants: []Plant{{
-			Edits:    []Edit{{"splice/finish.go", "limit > 0 && t.state == blocked && now", "limit > 0 && t.state == done && now"}},
+			Edits:    []Edit{{"splice/timeout.go", "limit > 0 && r.t[i].stalledFor() >= limit", "limit > 0 && r.t[i].stalledFor() < 0"}},
 			Catchers: []Catcher{{tierD, "./splice", "^TestTimeoutsEndARelayWithAReset$/^stall$"}},
 		}},
 	},
@@ -98,7 +98,7 @@ var moreRelayRows = []Row{
 		Name: "idle_counts_one_direction", Tiers: "D",
 		Story: "a download is cut because nothing is uploaded",
 		Plants: []Plant{{
-			Edits:    []Edit{{"splice/finish.go", "now-max(r.t[0].last, r.t[1].last)", "now-min(r.t[0].last, r.t[1].last)"}},
+			Edits:    []Edit{{"splice/timeout.go", "max(r.t[0].last, r.t[1].last))", "min(r.t[0].last, r.t[1].last))"}},
 			Catchers: []Catcher{{tierD, "./splice", "^TestTimeoutsEndARelayWithAReset$/^idle$"}},
 		}},
 	},

@@ -7,7 +7,7 @@ var acceptRows = []Row{
 		Story: "gnet#171, evio: out of descriptors, accept answered an error and the whole engine ended",
 		Plants: []Plant{{
 			Edits: []Edit{{"loop/accept.go",
-				`a.pause("out of resources", e)`,
+				`a.pause(why, e)`,
 				`a.Fail(e)`}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestOutOfDescriptorsPausesAcceptingOnly$"}},
 		}},
@@ -17,8 +17,8 @@ var acceptRows = []Row{
 		Story: "many servers: the backlog stays readable while accept fails, and the loop turns without end",
 		Plants: []Plant{{
 			Edits: []Edit{{"loop/accept.go",
-				"a.pause(\"out of resources\", e)\n\t\t\treturn false",
-				"return true"}},
+				"a.pause(why, e)\n\t\t\t\t}\n\t\t\t\treturn false",
+				"}\n\t\t\t\treturn true"}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestOutOfDescriptorsPausesAcceptingOnly$"}},
 		}},
 	},

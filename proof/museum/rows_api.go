@@ -8,7 +8,7 @@ var apiRows = []Row{
 		Plants: []Plant{
 			{
 				Edits:    []Edit{{"loop/finish.go", "c.loop.Later(v.callClosed)", "c.loop.guard(nil, v.callClosed)"}},
-				Catchers: []Catcher{{unit, "./loop", "^TestClosedComesAfter"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestClosedComesAfterTheRunningCallback$"}},
 			},
 			{
 				Edits:    []Edit{{"splice/finish.go", "l.Later(func()", "func(f func()) { f() }(func()"}},

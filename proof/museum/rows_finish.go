@@ -71,7 +71,7 @@ var finishRows = []Row{
 		Name: "blocked_close", Tiers: "D",
 		Story: "golang/go#25985: Close waited for the copy to end, and the copy for Close",
 		Plants: []Plant{{
-			Edits: []Edit{{"splice/relay.go",
+			Edits: []Edit{{"splice/finish.go",
 				"r.err = err\n\t}\n\tr.finish(true)",
 				"r.err = err\n\t}\n\tr.deliver()"}},
 			Catchers: []Catcher{{tierD, "./splice", "^TestDrainDeadlineResetsAndReports$"}},

@@ -62,7 +62,7 @@ var foundRows = []Row{
 		Name: "visited_twice_in_a_turn", Tiers: "unit",
 		Story: "ours: who became heavy among the light ones was visited again with the heavy; a listener accepted 128 at a time",
 		Plants: []Plant{{
-			Edits: []Edit{{"loop/ready.go", "for range heavy {", "for range max(heavy, l.heavy.length) {"}},
+			Edits: []Edit{{"loop/ready.go", "visited < heavy && spent", "visited < max(heavy, l.heavy.length) && spent"}},
 			Catchers: []Catcher{
 				{unit, "./loop", "^TestTaskThatIsNeverDoneDoesNotKeepItsLoop$"},
 				{unit, "./loop", "^TestAcceptsOfATurnAreBounded$"},
@@ -96,8 +96,8 @@ var foundRows = []Row{
 		Story: "ours: a user timeout below a millisecond became 0, which stands for a quarter of an hour",
 		Plants: []Plant{{
 			Edits: []Edit{{"fd/options.go",
-				"int((o.UserTimeout-1)/time.Millisecond)+1)",
-				"int(o.UserTimeout/time.Millisecond))"}},
+				"int((o.UserTimeout-1)/time.Millisecond) + 1",
+				"int(o.UserTimeout/time.Millisecond)"}},
 			Catchers: []Catcher{{unit, "./fd", "^FuzzOptions$"}},
 		}},
 	},

@@ -38,7 +38,7 @@ var readRows = []Row{
 		Story: "ours: after Close in a drain Serve returned before the loops had ended: had main returned then, cut relays had looked complete",
 		Plants: []Plant{
 			{
-				Edits:    []Edit{{"loop/drain.go", "if g.Close() != nil {", "if g.Close(); false {"}},
+				Edits:    []Edit{{"loop/drain.go", "\tcase err != nil:\n\t\treturn ErrServerClosed", "\tcase false:\n\t\treturn ErrServerClosed"}},
 				Catchers: []Catcher{{unit, "./loop", "^TestCloseEndsADrain$"}},
 			},
 			{
