@@ -120,7 +120,7 @@ func Generator(r *result.Result) []Fact {
 	}
 	if m := r.Machine; m != nil {
 		others := ""
-		if r.Cost != nil {
+		if m.Others > 0 {
 			others = ", " + figure.Share(m.Others) + " of the CPUs in use taken by other processes"
 		}
 		f.add("machine", "%s busy, %s stolen by other guests%s", figure.Share(m.Busy), figure.Share(m.Steal), others)
