@@ -24,6 +24,19 @@ func (l *Loop) Step(mayBlock bool) bool {
 // as Serve does; Close ends it. It is for the tests of Penstock itself.
 func (s *Server) Accept() { s.acceptAll(s.Group()) }
 
+// Drain has the listeners of a server whose Config.Stepped is set stop, and its
+// sessions told, as Serve does when its context ends. It returns before the loops have
+// done it. It is for the tests of Penstock itself.
+func (s *Server) Drain() {
+	g := s.Group()
+	for _, a := range g.listeners {
+		a.loop.Post(a.stop)
+	}
+	for _, l := range g.loops {
+		l.Post(l.drainSessions)
+	}
+}
+
 // endStepped ends the loops of a group that nobody else runs.
 func (g *Group) endStepped() {
 	for _, l := range g.loops {

@@ -17,6 +17,8 @@ func (k *Kernel) SetOption(fd, level, name, value int) sys.Errno {
 		s.sndbuf = 2 * value
 	case level == sys.SolSocket && name == sys.SoRcvbuf:
 		s.rcvbuf = 2 * value
+	case level == sys.SolSocket && name == sys.SoReusePort:
+		s.shares = value != 0
 	}
 	return 0
 }

@@ -55,6 +55,7 @@ type sock struct {
 	addr, to   netip.AddrPort
 	backlog    []*sock
 	limit      int
+	shares     bool  // SO_REUSEPORT
 	silent     bool  // a listener that does not answer
 	answeredAt int64 // when a connection was last established
 	watch      watch
@@ -107,7 +108,7 @@ func (k *Kernel) Bind(fd int, a sys.Addr) sys.Errno {
 	if ap.Port() == 0 {
 		ap = netip.AddrPortFrom(ap.Addr(), k.port())
 	}
-	if k.listener(ap) != nil {
+	if ln := k.listener(ap); ln != nil && !(ln.shares && s.shares) {
 		return sys.EADDRINUSE
 	}
 	s.addr = ap
@@ -119,14 +120,22 @@ func (k *Kernel) port() uint16 {
 	return k.ports
 }
 
-// listener finds who listens on an address.
+// listener finds who listens on an address. Of several that share it each has its turn.
 func (k *Kernel) listener(a netip.AddrPort) *sock {
+	var first *sock
+	sharing := 0
 	for _, s := range k.listeners {
-		if s.addr.Port() == a.Port() && (s.addr.Addr() == a.Addr() || s.addr.Addr().IsUnspecified()) {
+		if s.addr.Port() != a.Port() || s.addr.Addr() != a.Addr() && !s.addr.Addr().IsUnspecified() {
+			continue
+		}
+		if !s.shares {
 			return s
 		}
+		if sharing++; int(k.ports)%sharing == 0 {
+			first = s
+		}
 	}
-	return nil
+	return first
 }
 
 // Listen is listen(2).

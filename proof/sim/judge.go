@@ -17,11 +17,23 @@ func (v *life) name(p *party) string {
 // finished says that every party has come to its end.
 func (w *World) finished() bool {
 	for _, v := range w.lives {
+		if v.missed {
+			continue
+		}
 		if !v.started || !v.client.over() || v.backend.live && !v.backend.over() {
 			return false
 		}
 	}
-	return w.ran == w.posted && (w.config.exact == nil || w.posted == w.posts) && w.registered() == 1 && w.k.OpenPipes() == 0
+	return w.ran == w.posted && (w.config.exact == nil || w.posted == w.posts) && w.registered() == w.listening() && w.k.OpenPipes() == 0
+}
+
+// listening is the number of listeners that the loops have.
+func (w *World) listening() int {
+	n := w.registered()
+	for _, l := range w.loops {
+		n -= l.Count().Conns
+	}
+	return n
 }
 
 // registered is the number of descriptors that the loops have: 1 is the listener.
@@ -114,7 +126,7 @@ func (w *World) direction(v *life, from, to *party) {
 	if !to.live {
 		return // nobody to tell: the other must have been cut, below
 	}
-	cut := w.fatal || v.refuses || v.timedOut || from.how >= closeAll || to.how >= closeAll
+	cut := w.fatal || w.drained && !v.opened || v.refuses || v.timedOut || from.how >= closeAll || to.how >= closeAll
 	if !from.live {
 		if to.fin {
 			w.fail("%s read a clean end, but there never was a backend", v.name(to))
@@ -159,7 +171,7 @@ func (w *World) account(v *life) {
 // answered judges a life that the server itself served.
 func (w *World) answered(v *life) {
 	p := &v.client
-	if v.kind == panicked || w.fatal || p.how >= closeAll {
+	if v.kind == panicked || w.fatal || w.drained && !v.opened || p.how >= closeAll {
 		if p.fin && v.kind == panicked && p.pos > 0 {
 			w.fail("%s read a clean end from a handler that panicked", v.name(p))
 		}

@@ -36,6 +36,10 @@ type config struct {
 	timed  bool          // timeouts, and parties of every pace
 	dial   time.Duration // timeout of a dial
 	pauses int           // how many times the process is stopped
+	nested bool          // of two loops, one makes turns between two calls of the other
+	shared bool          // each loop has a listener
+	drains bool          // the server is drained at some time
+	big    bool          // one direction of more than 4 GiB
 }
 
 func (s *Scenario) choose(t *Tape) config {
@@ -89,10 +93,39 @@ func (s *Scenario) choose(t *Tape) config {
 	if t.Odds(4) {
 		c.marks = loop.Marks{Low: 1000, High: 8000, Limit: 8000}
 	}
-	if more && t.Pick(2) == 0 {
-		c.time(t)
+	if more {
+		c.more(t)
 	}
 	return c
+}
+
+// more chooses what is not in the simplest runs.
+func (c *config) more(t *Tape) {
+	if t.Pick(2) == 0 {
+		c.time(t)
+	}
+	if t.Pick(4) == 3 {
+		c.loops, c.nested, c.shared = 2, true, t.Pick(4) == 3
+	}
+	c.drains = t.Pick(8) == 7
+	if c.faults && c.kernel.Files > 0 && c.loops == 2 {
+		c.kernel.Files += 3 // of the second loop, and its listener
+	}
+	if c.loops == 1 && t.Odds(128) {
+		c.makeBig()
+	}
+}
+
+// makeBig makes a run of one relay through which more than 4 GiB go, in calls as large
+// as the kernel allows, or it would take seconds.
+func (c *config) makeBig() {
+	const buffer = 8 << 20
+	c.big, c.lives = true, make([]kind, 1)
+	c.odd, c.faults, c.holds, c.spurious, c.pauses, c.interleave, c.linger = false, false, false, false, 0, 64, 0
+	c.kernel = simkernel.Config{Send: buffer, Recv: buffer, Slot: 64 << 10}
+	c.peers, c.mss = buffer, buffer
+	c.relay.Mode = splice.Splice
+	c.marks = loop.Marks{}
 }
 
 // ownFiles is how many descriptors a server has without any connection: from 3 on two
@@ -112,6 +145,7 @@ type bounds struct {
 	total    int
 	after    int // calls of a run that has failed
 	pending  int
+	atEnd    int // things that happened while the loops ended
 	paused   int // how many times
 	acts     int // of others, without anything having changed
 	acted    uint64
@@ -159,12 +193,21 @@ func (w *World) spins(c simkernel.Call) {
 		w.fail("a turn without end: %d calls since epoll was asked", b.inTurn)
 	case w.k.Taken-b.bytes > turnBytes:
 		w.fail("a turn without end: %d bytes since epoll was asked", w.k.Taken-b.bytes)
-	case b.total > totalCalls:
-		w.fail("spin: %d calls in one run", b.total)
+	case b.total > w.mostCalls():
+		w.fail("spin: %d calls in one run, for %d bytes", b.total, w.k.Given)
 	default:
 		return
 	}
 	panic(w.failure)
+}
+
+// mostCalls is how many calls a run may make. A flow of gigabytes is spliced through big
+// pipes but for its beginning, so that a MiB takes about six.
+func (w *World) mostCalls() int {
+	if w.config.big {
+		return 10_000 + 10*int(w.k.Given>>20)
+	}
+	return totalCalls
 }
 
 // faults by call: those that must be got over, and those that may cut a connection.

@@ -28,6 +28,9 @@ func (w *World) due() []actor {
 	now := w.k.Clock()
 	for _, v := range w.lives {
 		v.open(now)
+		if v.missed {
+			continue
+		}
 		if !v.started {
 			w.actors = append(w.actors, actor{kind: connects, life: v})
 			continue
@@ -93,6 +96,7 @@ func (w *World) act() bool {
 func (w *World) connect(v *life) {
 	p, ok := w.k.Dial(server)
 	if !ok {
+		v.missed = w.drained && w.listening() == 0
 		return // the backlog is full: later
 	}
 	p.Buffers(w.config.peers, w.config.peers)
@@ -108,13 +112,16 @@ func (w *World) Before(c simkernel.Call, fd int) sys.Errno {
 	}
 	w.spins(c)
 	if c == simkernel.EpollWait {
-		w.looked()
+		w.polls(fd)
 	}
 	if w.failure != "" {
 		return 0
 	}
 	if w.trace != nil {
 		w.say("%v(%d)", c, fd)
+	}
+	if w.ending && w.config.nested {
+		w.atTheEnd()
 	}
 	if w.quiet {
 		return 0
@@ -136,6 +143,8 @@ func (w *World) meanwhile() {
 		w.post()
 	case w.bound.paused < w.config.pauses && (w.config.exact != nil || w.tape.Odds(16)):
 		w.pause()
+	case w.config.nested && !w.nested && w.tape.Odds(4):
+		w.other()
 	case w.config.holds && w.tape.Odds(8):
 		w.hold()
 	case w.config.spurious && w.tape.Odds(16):
@@ -157,16 +166,64 @@ func (w *World) post() {
 		}
 		if left--; left >= 0 {
 			w.k.Progress++ // a turn runs one of them: the polls between are no spin
-			l.Post(f)
+			if l.Post(f) != nil {
+				w.refused++
+			}
 			return
 		}
 		w.ran++
 	}
 	w.busy = true
-	l.Post(f)
+	if l.Post(f) != nil {
+		w.refused++
+	}
 	w.busy = false
 	w.k.Progress++ // also if the loop was awake, and nobody had to be told
 	w.say("somebody posts")
+}
+
+// polls notes which loop polls, and when. While the loops end they are not run from here.
+func (w *World) polls(ep int) {
+	switch one, known := w.owners[ep]; {
+	case !w.ending:
+		w.owners[ep] = w.running
+		w.looked()
+	case known && !w.nested:
+		w.running = one
+	}
+}
+
+// other has the other loop make a turn between two calls of the one that runs.
+func (w *World) other() {
+	one := w.running
+	w.nested, w.running = true, 1-one
+	w.loops[w.running].Step(true)
+	w.nested, w.running = false, one
+}
+
+// atTheEnd has posts and turns of the other loop come while the loops end.
+func (w *World) atTheEnd() {
+	switch {
+	case w.bound.atEnd > 20 || w.tape.Pick(2) == 0:
+		return
+	case w.tape.Pick(2) == 0:
+		w.post()
+	case !w.nested && len(w.owners) == len(w.loops):
+		w.other()
+	}
+	w.bound.atEnd++
+}
+
+// drain has the server stop listening, and tells its sessions, once.
+func (w *World) drain() {
+	if w.config.drains && !w.drained && w.tape.Odds(64) {
+		w.drained = true
+		w.busy = true
+		w.srv.Drain()
+		w.busy = false
+		w.k.Progress++
+		w.say("the server is drained")
+	}
 }
 
 // hold keeps a socket open as if another process had it, or lets go of one.
@@ -188,6 +245,7 @@ func (w *World) turns() {
 		if w.posted < w.posts && w.tape.Odds(8) {
 			w.post()
 		}
+		w.drain()
 		if len(w.loops) == 1 {
 			w.step(w.loops[0])
 			continue

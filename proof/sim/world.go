@@ -48,6 +48,8 @@ type life struct {
 	loop                          int // that serves it
 	dialledAt, relayedAt, opensAt int64
 	timedOut                      bool
+	missed                        bool              // nobody listened any more
+	opened                        bool              // the handler was told of it
 	ends                          [2]simkernel.Peer // the other ends of the relay's sockets
 }
 
@@ -67,12 +69,17 @@ type World struct {
 	trace   io.Writer
 
 	posts, posted, ran int
-	busy               bool    // a party acts: no call is the runtime's
-	fatal              bool    // a fault was injected that may cut a connection
-	running            int     // the loop that is being run
-	looks              []int64 // when each loop last looked for events
-	pausedAt           int64   // when the process was last stopped, until
-	quiet              bool    // no more interleaving, faults or holds
+	refused            int         // posts, by a loop that has ended
+	ending             bool        // the server is being closed
+	nested             bool        // a loop makes a turn between two calls of another
+	drained            bool        // the server is being drained
+	busy               bool        // a party acts: no call is the runtime's
+	fatal              bool        // a fault was injected that may cut a connection
+	running            int         // the loop that is being run
+	owners             map[int]int // by the number of their epoll
+	looks              []int64     // when each loop last looked for events
+	pausedAt           int64       // when the process was last stopped, until
+	quiet              bool        // no more interleaving, faults or holds
 	bound              bounds
 }
 
@@ -116,6 +123,9 @@ func (w *World) begin() {
 		Config:  loop.Config{Loops: c.loops, Watchdog: -1, Workers: 1, Kernel: w.k, Stepped: true, Logger: slog.New(w)},
 		Marks:   c.marks,
 	}
+	if c.shared {
+		w.srv.Balance = loop.ByKernel
+	}
 	if _, err := w.srv.Listen("tcp4", server.String()); err != nil {
 		w.fail("listen: %v", err)
 		return
@@ -123,6 +133,7 @@ func (w *World) begin() {
 	w.loops = w.srv.Group().Loops()
 	w.epolls = make(map[int]int64, len(w.loops))
 	w.looks = make([]int64, len(w.loops))
+	w.owners = make(map[int]int, len(w.loops))
 	w.srv.Accept()
 	w.busy = false
 }
@@ -138,6 +149,11 @@ func (w *World) newLife(i int, kind kind) *life {
 		} else {
 			p.plan(w.tape, odd, step)
 		}
+	}
+	if c.big {
+		p := Of(w.tape, &v.client, &v.backend)
+		p.chunk, p.total, p.how = 8<<20, 9<<29, shutHalf
+		v.client.reads, v.backend.reads = 8<<20, 8<<20
 	}
 	if v.client.how == answer && v.backend.how == answer {
 		v.backend.how = shutHalf // somebody must begin
@@ -155,7 +171,7 @@ func (w *World) newLife(i int, kind kind) *life {
 	if kind == relayed && !v.refuses {
 		v.listener = w.k.Serve(v.addr, 16)
 	}
-	if c.timed && kind == relayed {
+	if c.timed && kind == relayed && !c.big {
 		w.pace(v)
 	}
 	return v
@@ -168,6 +184,7 @@ func (w *World) open(c *loop.Conn) error {
 		return io.ErrUnexpectedEOF // it was reset in the backlog
 	}
 	v := w.find(remote.String())
+	v.opened = true
 	switch v.kind {
 	case echoed:
 		return c.Serve(&echo{})
@@ -237,7 +254,11 @@ func (w *World) shut() {
 	if w.srv.Group() == nil {
 		return
 	}
+	w.ending = true
 	w.srv.Close()
+	if w.posted != w.ran+w.refused {
+		w.fail("posts were lost: %d posted, %d ran, %d were refused", w.posted, w.ran, w.refused)
+	}
 	if w.failure == "" {
 		w.judgeRest()
 	}
