@@ -111,7 +111,7 @@ func (w *World) allRelayed() bool {
 // judge holds the two ends of each life against each other.
 func (w *World) judge() {
 	for _, v := range w.lives {
-		if v.kind == relayed {
+		if v.kind.forwards() {
 			w.direction(v, &v.client, &v.backend)
 			w.direction(v, &v.backend, &v.client)
 			w.account(v)
@@ -147,7 +147,7 @@ func (w *World) direction(v *life, from, to *party) {
 	case !cut && !to.fin:
 		w.fail("%s was cut (%v) after %d of %d bytes, for no reason", v.name(to), to.error, to.in.Pos, from.pos)
 	case v.gaveUp && from.how >= closeAll && to.in.Pos == 0: // there was never a relay
-	case !w.fatal && !v.timedOut && to.cut && to.how < closeAll && to.in.Pos != arrived:
+	case !w.fatal && !v.timedOut && (v.kind == relayed || v.result != nil) && to.cut && to.how < closeAll && to.in.Pos != arrived:
 		w.fail("a reset overtook data: %s read %d bytes, %d had arrived from %s before it was cut",
 			v.name(to), to.in.Pos, arrived, v.name(from))
 	}
@@ -159,7 +159,7 @@ func (w *World) account(v *life) {
 	if r == nil {
 		return
 	}
-	if v.backend.in.Pos > r.AB.Pumped || v.client.in.Pos > r.BA.Pumped {
+	if v.backend.in.Pos > r.AB.Pumped+v.head || v.client.in.Pos > r.BA.Pumped {
 		w.fail("life %d: %d and %d bytes were read, %d and %d counted as pumped", v.client.k/2,
 			v.backend.in.Pos, v.client.in.Pos, r.AB.Pumped, r.BA.Pumped)
 	}
@@ -171,6 +171,12 @@ func (w *World) account(v *life) {
 // answered judges a life that the server itself served.
 func (w *World) answered(v *life) {
 	p := &v.client
+	if v.kind == monkeyed {
+		if p.fin && (!v.ordered && v.session != nil || p.in.Pos != v.out.Pos && !v.posted) {
+			w.fail("a cut looks complete: %s read an end after %d bytes, of %d that were written; ended in order: %v", v.name(p), p.in.Pos, v.out.Pos, v.ordered)
+		}
+		return
+	}
 	if v.kind == panicked || w.fatal || w.drained && !v.opened || p.how >= closeAll {
 		if p.fin && v.kind == panicked && p.pos > 0 {
 			w.fail("%s read a clean end from a handler that panicked", v.name(p))

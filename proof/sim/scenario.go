@@ -108,10 +108,15 @@ func (c *config) more(t *Tape) {
 		c.loops, c.nested, c.shared = 2, true, t.Pick(4) == 3
 	}
 	c.drains = t.Pick(8) == 7
+	for i := range c.lives {
+		if t.Pick(3) == 2 {
+			c.lives[i] = fronted + kind(t.Pick(int(kinds-fronted)))
+		}
+	}
 	if c.faults && c.kernel.Files > 0 && c.loops == 2 {
 		c.kernel.Files += 3 // of the second loop, and its listener
 	}
-	if c.loops == 1 && t.Odds(128) {
+	if c.loops == 1 && t.Odds(512) {
 		c.makeBig()
 	}
 }

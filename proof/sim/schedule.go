@@ -12,6 +12,7 @@ const (
 	connects actorKind = iota
 	accepts
 	acts
+	mails
 	delivers
 )
 
@@ -40,9 +41,12 @@ func (w *World) due() []actor {
 				w.actors = append(w.actors, actor{kind: acts, life: v, party: p})
 			}
 		}
-		if v.kind == relayed && !v.refuses && !v.backend.live && v.listener.Waiting() {
+		if v.kind.forwards() && !v.refuses && !v.backend.live && v.listener.Waiting() {
 			w.actors = append(w.actors, actor{kind: accepts, life: v})
 		}
+	}
+	if len(w.mail) > 0 {
+		w.actors = append(w.actors, actor{kind: mails})
 	}
 	w.links = w.k.Due(w.links)
 	for _, l := range w.links {
@@ -77,6 +81,11 @@ func (w *World) act() bool {
 			w.say("%s acts: wrote %d, read %d, end sent %v, read %v, cut %v", a.life.name(a.party),
 				a.party.pos, a.party.in.Pos, a.party.sent, a.party.fin, a.party.cut)
 		}
+	case mails:
+		letter := w.mail[0]
+		w.mail = w.mail[1:]
+		letter()
+		w.k.Progress++
 	case delivers:
 		if w.trace != nil {
 			w.say("the network delivers %v", a.link)

@@ -30,7 +30,15 @@ const (
 	echoed
 	replied  // reads to the end, and answers 100 ms later
 	panicked // the handler panics
+	fronted  // a protocol reads the head of the stream, and has the rest relayed
+	proxied  // the handlers of both sides copy to each other
+	remoted  // echoed from another goroutine
+	monkeyed // the handler does anything
+	kinds
 )
+
+// forwards reports whether the life has a backend.
+func (k kind) forwards() bool { return k == relayed || k == fronted || k == proxied }
 
 // A life is one connection to the server: its client, and, if it is relayed, its
 // backend.
@@ -48,6 +56,11 @@ type life struct {
 	loop                          int // that serves it
 	dialledAt, relayedAt, opensAt int64
 	timedOut                      bool
+	head                          uint64 // bytes that the handler wrote in front of the relay
+	session                       *monkey
+	out                           content.Stream    // what the monkey has written
+	posted                        bool              // it wrote by its Handle: what finds the half ended is dropped
+	ordered                       bool              // the monkey has ended its half in order
 	missed                        bool              // nobody listened any more
 	opened                        bool              // the handler was told of it
 	ends                          [2]simkernel.Peer // the other ends of the relay's sockets
@@ -63,6 +76,7 @@ type World struct {
 	epolls  map[int]int64 // deadlines of loops that sleep, where there are several
 	lives   []*life
 	links   []simkernel.Link
+	mail    []func() // what other goroutines are about to do
 	holds   []simkernel.Hold
 	actors  []actor
 	failure string
@@ -158,9 +172,12 @@ func (w *World) newLife(i int, kind kind) *life {
 	if v.client.how == answer && v.backend.how == answer {
 		v.backend.how = shutHalf // somebody must begin
 	}
+	if kind == fronted && v.client.how == answer && v.client.total == 0 {
+		v.client.how = shutHalf // its backend is dialled when it has spoken
+	}
 	v.client.k, v.backend.k = uint64(2*i+1), uint64(2*i+2)
 	v.client.in.K, v.backend.in.K = v.backend.k, v.client.k
-	if kind != relayed {
+	if !kind.forwards() {
 		v.client.in.K = v.client.k // it gets its own back
 		v.client.urgent = -1
 		if v.client.how == answer {
@@ -168,7 +185,7 @@ func (w *World) newLife(i int, kind kind) *life {
 		}
 	}
 	v.refuses = odd && w.tape.Odds(16)
-	if kind == relayed && !v.refuses {
+	if kind.forwards() && !v.refuses {
 		v.listener = w.k.Serve(v.addr, 16)
 	}
 	if c.timed && kind == relayed && !c.big {
@@ -192,7 +209,23 @@ func (w *World) open(c *loop.Conn) error {
 		return c.Serve(&reply{v: v})
 	case panicked:
 		return c.Serve(&panics{})
+	case fronted:
+		return c.Serve(&front{w: w, v: v})
+	case remoted:
+		return c.Serve(&distant{w: w, pauses: w.tape.Pick(4)})
+	case monkeyed:
+		return c.Serve(w.newMonkey(v, c))
 	}
+	return w.dial(v, c, func(up *loop.Conn) error {
+		if v.kind == proxied {
+			return join(c, up)
+		}
+		return w.relay(v, c, up)
+	})
+}
+
+// dial connects to the backend of a life.
+func (w *World) dial(v *life, c *loop.Conn, then func(up *loop.Conn) error) error {
 	v.loop = c.Loop().ID()
 	v.dialledAt = w.k.Clock()
 	d := &loop.Dialer{Timeout: w.config.dial}
@@ -205,7 +238,7 @@ func (w *World) open(c *loop.Conn) error {
 			v.gaveUp = errors.Is(err, net.ErrClosed)
 			return err
 		}
-		return w.relay(v, c, up)
+		return then(up)
 	})
 }
 
