@@ -39,6 +39,27 @@ var foundRows = []Row{
 		}},
 	},
 	{
+		Name: "long_turn_is_idle", Tiers: "A",
+		Story: "ours: Loop.Now stands still in a turn; a byte that moved behind a pause in its turn was dated before it, and the relay was cut for idle",
+		Plants: []Plant{{
+			Edits: []Edit{{"loop/slow.go", "if turn.began == t {", "if turn.began == t && false {"}},
+		}},
+	},
+	{
+		Name: "interrupted_wait_is_a_look", Tiers: "A",
+		Story: "ours: a signal ended a wait without events, a timer had run out within the last 10 ms, and what came during the pause was not looked for",
+		Plants: []Plant{{
+			Edits: []Edit{{"loop/loop.go", "if e == 0 && len(events) == 0 && l.timers.next(l.k.Now()) == 0 {", "if false {"}},
+		}},
+	},
+	{
+		Name: "late_dial_has_more_time", Tiers: "A",
+		Story: "ours: the time of a dial was taken from Loop.Now, and a dial at the end of a long turn had that much more",
+		Plants: []Plant{{
+			Edits: []Edit{{"loop/race.go", "time.Duration(t.deadline-t.l.k.Now()), 0)", "time.Duration(t.deadline-t.l.now), 0)"}},
+		}},
+	},
+	{
 		Name: "queue_of_failed_socket", Tiers: "A",
 		Story: "ours: an echo was queued to a socket that had failed, above the high mark, where nothing would ever end the wait",
 		Plants: []Plant{{

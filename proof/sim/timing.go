@@ -23,7 +23,7 @@ const longDial = 10 * time.Hour
 
 // pace makes the parties of a life slow, and its backend late to answer.
 func (w *World) pace(v *life) {
-	waits := []time.Duration{0, 500 * time.Millisecond, 2 * time.Second, 5 * time.Second}
+	waits := []time.Duration{0, 500 * time.Millisecond, 5 * time.Second, 2 * time.Second}
 	if s := w.config.exact; s != nil {
 		s.pace(w.tape, v)
 		waits = waits[:1+s.Late]
@@ -77,7 +77,11 @@ func (p *party) pace(t *Tape, other *party) {
 func (w *World) pause() {
 	w.bound.paused++
 	long := []time.Duration{1500 * time.Millisecond, 100 * time.Millisecond, 400 * time.Millisecond, 6 * time.Second}
-	if w.config.exact != nil {
+	switch s := w.config.exact; {
+	case s == nil:
+	case s.Late > 0:
+		long = []time.Duration{1500 * time.Millisecond, 1003 * time.Millisecond} // until just after the timeout of a dial
+	default:
 		long = long[:1]
 	}
 	end := w.k.Clock() + int64(Of(w.tape, long...))
@@ -186,21 +190,26 @@ func (w *World) overdue() {
 	if !w.config.timed || w.failure != "" {
 		return
 	}
-	now := w.k.Clock()
 	for _, v := range w.lives {
-		if v.dialledAt > 0 && now > max(v.dialledAt, w.pausedAt)+int64(w.config.dial)+late {
-			w.fail("overdue: %s has been dialled for %v", v.name(&v.backend), time.Duration(now-v.dialledAt))
-		}
-		if v.relayedAt == 0 || v.result != nil {
-			continue
-		}
-		a, b := v.views()
-		ends := max(a.EndAt, b.EndAt, a.ShutAckedAt, b.ShutAckedAt) // a reset waits from there on; SIOCOUTQ counts an end
-		for _, c := range w.clocks(v) {
-			if c.limit > 0 && now > max(c.since, ends, w.pausedAt)+int64(c.limit)*5/4+late {
-				w.fail("overdue: the relay of %s has made no progress for %v, and %s is %v",
-					v.name(&v.client), time.Duration(now-c.since), c.name, c.limit)
-			}
+		w.overstays(v)
+	}
+}
+
+// overstays fails the run if a timeout of a life has passed long ago.
+func (w *World) overstays(v *life) {
+	now := w.k.Clock()
+	if v.dialledAt > 0 && now > max(v.dialledAt, w.pausedAt)+int64(w.config.dial)+late {
+		w.fail("overdue: %s has been dialled for %v", v.name(&v.backend), time.Duration(now-v.dialledAt))
+	}
+	if v.relayedAt == 0 || v.result != nil {
+		return
+	}
+	a, b := v.views()
+	ends := max(a.EndAt, b.EndAt, a.ShutAckedAt, b.ShutAckedAt) // a reset waits from there on; SIOCOUTQ counts an end
+	for _, c := range w.clocks(v) {
+		if c.limit > 0 && now > max(c.since, ends, w.pausedAt)+int64(c.limit)*5/4+late {
+			w.fail("overdue: the relay of %s has made no progress for %v, and %s is %v",
+				v.name(&v.client), time.Duration(now-c.since), c.name, c.limit)
 		}
 	}
 }
