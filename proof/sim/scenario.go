@@ -111,6 +111,9 @@ func (c *config) more(t *Tape) {
 	for i := range c.lives {
 		if t.Pick(3) == 2 {
 			c.lives[i] = fronted + kind(t.Pick(int(kinds-fronted)))
+			if c.lives[i] == remoted {
+				c.marks = loop.Marks{} // nothing paces what a Handle writes: past the limit it resets
+			}
 		}
 	}
 	if c.faults && c.kernel.Files > 0 && c.loops == 2 {
