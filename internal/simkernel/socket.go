@@ -152,8 +152,10 @@ func (k *Kernel) Listen(fd, backlog int) sys.Errno {
 }
 
 func (s *sock) listen(backlog int) {
+	if s.state != listening { // else it is the limit alone that changes (inet_listen)
+		s.k.listeners = append(s.k.listeners, s)
+	}
 	s.state, s.limit = listening, backlog
-	s.k.listeners = append(s.k.listeners, s)
 }
 
 // Accept is accept4(2). A connection that was reset while it waited is answered
