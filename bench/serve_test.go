@@ -56,7 +56,7 @@ func TestServeTellsWhereItListens(t *testing.T) {
 }
 
 func TestServeRefusesWhatMakesNoSense(t *testing.T) {
-	for _, args := range []string{"serve tea", "serve echo --light", "serve echo --loops 0", "serve echo --listen 127.0.0.1:1", "serve echo --listen tcp://127.0.0.1:x"} {
+	for _, args := range []string{"serve tea", "serve echo --light", "serve echo --loops 0", "serve echo --listen http://127.0.0.1:1", "serve echo --listen tcp://127.0.0.1:x"} {
 		var complaints strings.Builder
 		if code := run(strings.Fields(args), io.Discard, &complaints); code != exitUsage {
 			t.Errorf("%s: exit code %d: %s", args, code, complaints.String())
