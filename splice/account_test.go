@@ -92,7 +92,7 @@ func (k *watched) set(f func()) {
 }
 
 // watchedRig is a rig of one loop on a kernel that looks on.
-func watchedRig(t *testing.T, k *watched, o *splice.Options) *rig {
+func watchedRig(t *testing.T, k sys.Kernel, o *splice.Options) *rig {
 	t.Helper()
 	testkit.Leaks(t)
 	r := &rig{t: t, back: listen(t, "tcp")}

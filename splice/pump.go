@@ -44,9 +44,12 @@ func (t *transfer) pump() {
 func (t *transfer) delivered(n int) {
 	l := t.src.Loop()
 	l.Count().InFlight -= n
-	t.flowed = min(t.flowed+int32(min(n, proven)), proven)
+	t.flow(n)
 	t.last = l.Now()
 }
+
+// flow counts n delivered bytes towards proven, and no further.
+func (t *transfer) flow(n int) { t.flowed = min(t.flowed+int32(min(n, proven)), proven) }
 
 // push makes one call: splice of exactly the bytes in the pipe, or send.
 func (t *transfer) push() (n int, e sys.Errno) {

@@ -38,4 +38,38 @@ var strangerRows = []Row{
 			Catchers: []Catcher{{unit, "./pool", "^TestPipeThatFailsIsNotCounted$"}},
 		}},
 	},
+	{
+		Name: "stall_of_one_direction", Tiers: "D",
+		Story: "planted from outside: the stall of the second direction was never looked at",
+		Plants: []Plant{
+			{
+				Edits: []Edit{{"splice/timeout.go",
+					"if limit := r.o.stall(); limit > 0 && r.t[i].stalledFor() >= limit {",
+					"if limit := r.o.stall(); i == 0 && limit > 0 && r.t[i].stalledFor() >= limit {"}},
+				Catchers: []Catcher{{tierD, "./splice", "^TestEitherDirectionThatStallsEndsARelay$"}},
+			},
+			{
+				Edits: []Edit{{"splice/timeout.go",
+					"if limit := r.o.stall(); limit > 0 && r.t[i].stalledFor() >= limit {",
+					"if limit := r.o.stall(); i == 1 && limit > 0 && r.t[i].stalledFor() >= limit {"}},
+				Catchers: []Catcher{{tierD, "./splice", "^TestEitherDirectionThatStallsEndsARelay$"}},
+			},
+		},
+	},
+	{
+		Name: "delivery_is_no_progress", Tiers: "D",
+		Story: "planted from outside: bytes that a sink took did not count as progress, and a relay that moved was cut for being idle",
+		Plants: []Plant{{
+			Edits:    []Edit{{"splice/pump.go", "	t.flow(n)\n\tt.last = l.Now()\n", "	t.flow(n)\n"}},
+			Catchers: []Catcher{{tierD, "./splice", "^TestDeliveredBytesAreProgress$"}},
+		}},
+	},
+	{
+		Name: "flow_wraps", Tiers: "unit",
+		Story: "planted from outside: the count of what had flowed lost its cap, wrapped around after 2 GiB, and the flow lost its big pipe",
+		Plants: []Plant{{
+			Edits:    []Edit{{"splice/pump.go", "t.flowed = min(t.flowed+int32(min(n, proven)), proven)", "t.flowed += int32(min(n, proven))"}},
+			Catchers: []Catcher{{unit, "./splice", "^TestFlowStaysProvenBeyondTwoGiB$"}},
+		}},
+	},
 }
