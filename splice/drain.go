@@ -136,9 +136,10 @@ func (t *transfer) judge(m Mode, other bool, enough int8) {
 // sourceEnded is the end of the stream, e being 0, or the failure of the source.
 // All that came before it has been pumped. The relay passes it on.
 func (t *transfer) sourceEnded(e sys.Errno) {
-	t.last = t.src.Loop().Now() // a half-closed relay is idle from here
-	t.state = done
 	if e != 0 {
 		t.state = failed
+		return
 	}
+	t.last = t.src.Loop().Now() // the peer did something
+	t.state = done
 }

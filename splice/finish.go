@@ -70,8 +70,8 @@ const (
 )
 
 // deliver resets both connections once the peers' kernels have acknowledged all
-// that was sent to them, or have acknowledged nothing for as long as the shortest
-// of the timeouts. Linux lets a peer read what had arrived before the reset.
+// that was sent to them, or have acknowledged nothing for as long as one of the
+// timeouts. Linux lets a peer read what had arrived before the reset.
 func (r *relay) deliver() {
 	if r.phase == over {
 		return
@@ -79,7 +79,6 @@ func (r *relay) deliver() {
 	l := r.t[0].src.Loop()
 	if r.phase == moving {
 		r.phase, r.wait = delivering, firstLook
-		r.t[0].last, r.t[1].last = l.Now(), l.Now()
 	}
 	left := 0
 	for i := range r.t {
@@ -87,8 +86,7 @@ func (r *relay) deliver() {
 		r.t[i].noteAcked(n)
 		left += n
 	}
-	limit := r.o.deliverTimeout()
-	if left == 0 || limit > 0 && r.quiet() >= limit {
+	if left == 0 || r.deliverTimedOut() {
 		r.finish(true)
 		return
 	}

@@ -94,6 +94,7 @@ type relay struct {
 	o     *Options
 	timer loop.Timer
 	err   error  // why it was cut
+	ended uint32 // when the first direction ended, in units of endedUnit; 0 is not yet
 	wait  uint16 // delivering: ms until the next look
 	first uint8  // which transfer runs first in the next visit
 	phase phase
@@ -174,6 +175,9 @@ func (r *relay) settle() {
 		if d.Err() != 0 {
 			into.strand()
 		}
+	}
+	if r.ended == 0 && r.halfClosed() {
+		r.ended = r.units() | 1
 	}
 	switch {
 	case !r.t[0].ended() || !r.t[1].ended():

@@ -42,10 +42,21 @@ func shorter(a, b time.Duration) time.Duration {
 	return a
 }
 
-// deliverTimeout bounds the wait for the last acknowledgements in front of a
-// reset. Both directions have ended then, and bytes wait: all three timeouts hold.
-func (o *Options) deliverTimeout() time.Duration {
-	return shorter(shorter(max(o.IdleTimeout, 0), o.halfClose()), o.stall())
+// endedUnit is the resolution of relay.ended: about a millisecond, so that 32 bits are
+// 52 days.
+const endedUnit = 1 << 20
+
+func (r *relay) units() uint32 { return uint32(r.t[0].src.Loop().Now() / endedUnit) }
+
+// deliverTimedOut reports whether the wait for the last acknowledgements in front of a
+// reset has lasted for too long. Both directions have ended, and bytes wait, so all
+// three timeouts hold. Idle the relay may have been before.
+func (r *relay) deliverTimedOut() bool {
+	if idle := r.o.IdleTimeout; idle > 0 && r.quiet() >= idle {
+		return true
+	}
+	limit := shorter(r.o.halfClose(), r.o.stall())
+	return limit > 0 && r.quietHalf() >= limit
 }
 
 // quietTimeout is how long the relay may go without progress in either direction;
@@ -63,6 +74,11 @@ func (r *relay) halfClosed() bool { return r.t[0].ended() || r.t[1].ended() }
 // quiet is how long there has been no progress in either direction.
 func (r *relay) quiet() time.Duration {
 	return r.t[0].src.Loop().Since(max(r.t[0].last, r.t[1].last))
+}
+
+// quietHalf is quiet, of the time since a direction has ended.
+func (r *relay) quietHalf() time.Duration {
+	return min(r.quiet(), time.Duration(r.units()-r.ended)*endedUnit)
 }
 
 // stalledFor is how long bytes have waited for a sink that took none.
@@ -98,7 +114,11 @@ func (r *relay) Expire() {
 		r.Fail(err)
 		return
 	}
-	next := nextLook(r.quietTimeout(), r.quiet(), r.t[0].unacked() || r.t[1].unacked())
+	unacked := r.t[0].unacked() || r.t[1].unacked()
+	next := nextLook(max(r.o.IdleTimeout, 0), r.quiet(), unacked)
+	if r.halfClosed() {
+		next = shorter(next, nextLook(r.o.halfClose(), r.quietHalf(), unacked))
+	}
 	for i := range r.t {
 		if r.t[i].state == blocked {
 			next = shorter(next, nextLook(r.o.stall(), r.t[i].stalledFor(), true))
@@ -123,11 +143,11 @@ func nextLook(limit, passed time.Duration, unacked bool) time.Duration {
 }
 
 func (r *relay) timedOut() error {
-	if limit := r.quietTimeout(); limit > 0 && r.quiet() >= limit {
-		if r.halfClosed() {
-			return fmt.Errorf("%w: half-closed, and no byte for %v", ErrTimeout, limit)
-		}
+	if limit := r.o.IdleTimeout; limit > 0 && r.quiet() >= limit {
 		return fmt.Errorf("%w: idle for %v", ErrTimeout, limit)
+	}
+	if limit := r.o.halfClose(); limit > 0 && r.halfClosed() && r.quietHalf() >= limit {
+		return fmt.Errorf("%w: half-closed, and no byte for %v", ErrTimeout, limit)
 	}
 	for i := range r.t {
 		if limit := r.o.stall(); limit > 0 && r.t[i].stalledFor() >= limit {

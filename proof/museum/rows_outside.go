@@ -29,8 +29,10 @@ var outsideRows = []Row{
 		Name: "a_reset_waits_for_ever", Tiers: "D",
 		Story: "ours: in front of a reset only the stall timeout was looked at: with -idle 3s relays stood for five minutes",
 		Plants: []Plant{{
-			Edits: []Edit{{"splice/timeout.go",
-				"shorter(shorter(max(o.IdleTimeout, 0), o.halfClose()), o.stall())", "o.stall()"}},
+			Edits:    []Edit{{"splice/timeout.go", "idle > 0 && r.quiet() >= idle {", "idle < 0 {"}},
+			Catchers: []Catcher{{tierD, "./splice", "^TestEveryTimeoutEndsARelayWhosePeerDoesNotRead$"}},
+		}, {
+			Edits:    []Edit{{"splice/timeout.go", "limit := shorter(r.o.halfClose(), r.o.stall())", "limit := r.o.stall()"}},
 			Catchers: []Catcher{{tierD, "./splice", "^TestEveryTimeoutEndsARelayWhosePeerDoesNotRead$"}},
 		}},
 	},
@@ -39,11 +41,11 @@ var outsideRows = []Row{
 		Story: "a CONNECT proxy that stood at 300,000 descriptors: tunnels of which one side had ended, and the other said nothing",
 		Plants: []Plant{
 			{
-				Edits:    []Edit{{"splice/timeout.go", "limit = shorter(limit, r.o.halfClose())", ""}},
+				Edits:    []Edit{{"splice/timeout.go", "r.halfClosed() && r.quietHalf() >= limit", "false"}},
 				Catchers: []Catcher{{tierD, "./splice", "^TestHalfCloseTimeoutEndsASilentHalf$"}},
 			},
 			{
-				Edits:    []Edit{{"splice/timeout.go", "return r.t[0].ended() || r.t[1].ended()", "return true"}},
+				Edits:    []Edit{{"splice/timeout.go", "r.halfClosed() && r.quietHalf() >= limit", "r.quiet() >= limit"}},
 				Catchers: []Catcher{{tierD, "./splice", "^TestHalfCloseTimeoutEndsASilentHalf$"}},
 			},
 		},
