@@ -64,7 +64,7 @@ var moreRelayRows = []Row{
 		Name: "deliver_resets_at_once", Tiers: "D",
 		Story: "the reset does not wait for what the peer's kernel has still to be given",
 		Plants: []Plant{{
-			Edits:    []Edit{{"splice/finish.go", "if left == 0 || limit > 0", "if left >= 0 || limit > 0"}},
+			Edits:    []Edit{{"splice/finish.go", "if left == 0 || r.deliver", "if left >= 0 || r.deliver"}},
 			Catchers: []Catcher{{tierD, "./splice", "^TestAllThatWasAcknowledgedArrivesInFrontOfAReset$/^mode1$"}},
 		}},
 	},
