@@ -68,7 +68,7 @@ func TestSearchTriesAgainWhatWasDisturbed(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	f = finder{precision: 0.02, try: func(float64) (verdict, error) { return verdict{disturbed: true}, nil }}
-	if got, err := f.highest(1000); err == nil || !strings.Contains(err.Error(), "other guests") {
+	if got, err := f.highest(1000); err == nil || !strings.Contains(err.Error(), "others took the CPU time") {
 		t.Errorf("%v, %v", got, err)
 	}
 }
