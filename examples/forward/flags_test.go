@@ -179,7 +179,7 @@ func TestNameThatComesToLeadHereIsNotForwarded(t *testing.T) {
 		t.Errorf("%v, want a reset", err)
 	}
 	testkit.Eventually(t, "all connections have ended", func() bool { return srv.Group().Counters().Conns == 0 })
-	if n := srv.Group().Counters().Dialed; n > 2 { // the second was in the backlog when the first was reset
+	if n := srv.Group().Counters().Dialed; n > 128 { // a visit of the listener accepts 64, each of which dials before the first is found out
 		t.Errorf("%d connections were dialled to itself", n)
 	}
 }
