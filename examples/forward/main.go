@@ -130,10 +130,8 @@ func (f *forwarder) open(c *loop.Conn) error {
 // printStats prints what the loops did in the last second, every second.
 func printStats(ctx context.Context, srv *loop.Server) {
 	var last loop.Counters
-	for tick := time.Tick(time.Second); ctx.Err() == nil; <-tick {
-		if srv.Group() == nil {
-			continue
-		}
+	tick := time.Tick(time.Second)
+	for <-tick; ctx.Err() == nil; <-tick {
 		c := srv.Group().Counters()
 		pages, budget := srv.Group().PipePages()
 		fmt.Fprintf(os.Stderr, "conns %d relays %d accepted %d dial errors %d MiB spliced %.1f copied %.1f in flight %.1f KiB pipes %d (%d of %d pages) calls %d resets %d stranded %d\n",
