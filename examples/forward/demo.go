@@ -1,39 +1,30 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/examples/internal/cli"
-	"github.com/penstock/penstock/loop"
 )
 
-// What the demo runs: streams up, streams down, and pairs that exchange small
-// messages, in phases.
+// The demonstration has the forwarder and a plain proxy carry the same load in turns, and
+// then a number of silent connections. Messages go to the backend directly, too: what that
+// takes is the load's own, and this machine's.
 const (
-	streamsAlone int32 = iota
-	messagesAlone
-	bothAtOnce
-	over
+	demoRounds     = 3
+	streamsTime    = 900 * time.Millisecond
+	messagesTime   = 600 * time.Millisecond
+	demoStreams    = 2 // each way
+	demoPings      = 8
+	demoMessage    = 64
+	demoSilent     = 200
+	throughNothing = "direct"
 )
 
-var (
-	phaseNames = [over]string{"streams", "messages", "both"}
-	phaseTimes = [over]time.Duration{4 * time.Second, 3 * time.Second, 3 * time.Second}
-)
-
-const (
-	demoStreams = 2
-	demoPings   = 8
-	demoMessage = 64
-)
-
-// runDemo shows what the forwarder does and what it costs, with a backend and a
-// load in the same process.
+// runDemo shows what the forwarder does and what it costs.
 func runDemo() int {
 	if err := demonstrate(); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -42,113 +33,195 @@ func runDemo() int {
 	return cli.Drained
 }
 
-func demonstrate() error {
-	now := new(atomic.Int32)
-	back, err := startBackend(now)
-	if err != nil {
-		return err
-	}
-	defer back.close()
-	f := &forwarder{to: cli.Addr{Network: "tcp", Address: back.addr()}, outage: newOutage("")}
-	// A thread for each loop, so that its CPU time can be told from the load's.
-	srv := &loop.Server{Handler: loop.OnOpen(f.open), Config: loop.Config{LockThreads: true}}
-	front, err := srv.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ctx) }()
+// A contender is one column of the demonstration.
+type contender struct {
+	name    string
+	back    *backend
+	process *process // nil for throughNothing
+	addr    string
 
-	fmt.Printf("backend %s, forwarder %s:\n%d streams up, %d down, %d exchanging %d bytes, 10 s,\nevery byte verified\n",
-		back.addr(), front, demoStreams, demoStreams, demoPings, demoMessage)
-	ld, err := startLoad(front.String(), back)
-	if err != nil {
-		return err
-	}
-	var streams loop.Counters // after the first phase
-	for phase := range over {
-		now.Store(phase)
-		watch(srv, ld, phase)
-		if phase == streamsAlone {
-			streams = srv.Group().Counters()
-		}
-	}
-	ld.end()
-	c := idle(srv) // the small connections are open, and silent
-	report(streams, c, ld)
-	ld.close()
-	stop()
-	if err := <-served; err != nil {
-		return err
-	}
-	if left := srv.Group().Counters().Conns; left != 0 {
-		return fmt.Errorf("%d connections were not given back", left)
-	}
-	return ld.verdict()
+	streams, messages work // by the blocks, one each round
+	took              []time.Duration
+	silent            figures // for each silent connection
+	left              int     // descriptors that were not given back
 }
 
-// watch prints what is going on until the phase is over: on a terminal a line that
-// renews itself, elsewhere one line at the end.
-func watch(srv *loop.Server, ld *load, phase int32) {
-	every, end := phaseTimes[phase], "\n"
-	if info, err := os.Stdout.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		every, end = 200*time.Millisecond, "\r"
+// work is what was done in some blocks, and the CPU time of the process that did it.
+type work struct {
+	cpu     []time.Duration
+	amounts []float64 // GiB, or thousands of messages
+}
+
+// perUnit returns the median over the blocks.
+func (w *work) perUnit() time.Duration {
+	each := make([]time.Duration, len(w.cpu))
+	for i := range each {
+		each[i] = time.Duration(float64(w.cpu[i]) / w.amounts[i])
 	}
-	last := srv.Group().Counters()
-	for range int(phaseTimes[phase] / every) {
-		time.Sleep(every)
-		c := srv.Group().Counters()
-		fmt.Print(liveLine(phase, every, ld.messages.Swap(0), &c, &last), end)
-		last = c
+	slices.Sort(each)
+	return each[len(each)/2]
+}
+
+func (w *work) total() (sum float64) {
+	for _, a := range w.amounts {
+		sum += a
 	}
-	if end == "\r" {
+	return sum
+}
+
+func demonstrate() (err error) {
+	fmt.Printf("Penstock and a plain io.Copy proxy, each in a process of its own, in turns, and\n"+
+		"messages without a proxy, too: %d streams each way; then %d that exchange %d\nbytes now and then; then %d that are silent. Every byte is verified.\n\n",
+		demoStreams, demoPings, demoMessage, demoSilent)
+	var all []*contender
+	for _, name := range []string{throughPenstock, throughCopy, throughNothing} {
+		c, e := newContender(name)
+		if e != nil {
+			return e
+		}
+		defer func() { err = errors.Join(err, c.close()) }()
+		all = append(all, c)
+	}
+	for range demoRounds {
+		for _, c := range all {
+			if err := c.round(); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+		}
+		slices.Reverse(all[:2]) // none is always first
+	}
+	penstock, plain := all[0], all[1]
+	if penstock.name != throughPenstock {
+		penstock, plain = plain, penstock
+	}
+	for _, c := range all[:2] {
+		if err := c.hold(); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	report(penstock, plain, all[2])
+	return errors.Join(penstock.back.verdict(), plain.back.verdict(), all[2].back.verdict())
+}
+
+func newContender(name string) (*contender, error) {
+	back, err := startBackend()
+	if err != nil {
+		return nil, err
+	}
+	c := &contender{name: name, back: back, addr: back.addr()}
+	if name != throughNothing {
+		if c.process, err = startProcess(name, back.addr()); err != nil {
+			back.close()
+			return nil, err
+		}
+		c.addr = c.process.addr
+	}
+	return c, nil
+}
+
+func (c *contender) close() error {
+	var err error
+	if c.process != nil {
+		err = c.process.end()
+	}
+	c.back.close()
+	return err
+}
+
+// round is a block of streams and one of messages.
+func (c *contender) round() error {
+	if c.process != nil {
+		if err := c.block(&c.streams, func() (float64, error) {
+			begin := time.Now()
+			bytes, err := c.back.streams(c.addr, streamsTime)
+			gib := float64(bytes) / (1 << 30)
+			fmt.Printf("%-9s streams  %8.2f GiB/s\n", c.name, gib/time.Since(begin).Seconds())
+			return gib, err
+		}); err != nil {
+			return err
+		}
+	}
+	return c.block(&c.messages, func() (float64, error) {
+		took, err := c.back.messages(c.addr, messagesTime)
+		fmt.Printf("%-9s messages %8d answered\n", c.name, len(took))
+		c.took = append(c.took, took...)
+		return float64(len(took)) / 1000, err
+	})
+}
+
+// block runs one, and keeps what it cost.
+func (c *contender) block(w *work, run func() (amount float64, err error)) error {
+	var before, after figures
+	var err error
+	if c.process != nil {
+		if before, err = c.process.ask(askCPU); err != nil {
+			return err
+		}
+	}
+	amount, err := run()
+	if err == nil && c.process != nil {
+		after, err = c.process.ask(askCPU)
+	}
+	w.cpu, w.amounts = append(w.cpu, after.CPU-before.CPU), append(w.amounts, amount)
+	return err
+}
+
+// hold opens connections that exchange one message, and says what each costs while it is
+// silent.
+func (c *contender) hold() error {
+	before, err := c.process.ask(askAll)
+	if err != nil {
+		return err
+	}
+	closeAll, err := c.back.hold(c.addr, demoSilent)
+	if err == nil {
+		c.silent, err = c.process.ask(askAll)
+	}
+	closeAll()
+	c.silent = c.silent.minus(before)
+	for range 100 { // the ends are on their way
+		after, e := c.process.ask(askAll)
+		c.left = max(after.Descriptors-before.Descriptors, 0)
+		if err = errors.Join(err, e); err != nil || c.left == 0 {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return err
+}
+
+func report(penstock, plain, direct *contender) {
+	row := func(what, format string, of func(*contender) any, columns ...*contender) {
+		fmt.Printf("%-34s", what)
+		for _, c := range columns {
+			fmt.Printf(" %13s", fmt.Sprintf(format, of(c)))
+		}
 		fmt.Println()
 	}
-}
-
-// liveLine is what happened since last, in less than the 80 columns of a terminal: a
-// longer line would wrap, and could not renew itself.
-func liveLine(phase int32, since time.Duration, messages int64, c, last *loop.Counters) string {
-	spliced, copied := c.BytesSpliced-last.BytesSpliced, c.BytesCopied-last.BytesCopied
-	return fmt.Sprintf("%-8s %6.2f GiB/s %3.0f %% spliced %6d msg/s %2d pipes %5d KiB in flight",
-		phaseNames[phase], mib(spliced+copied)/1024/since.Seconds(), 100*float64(spliced)/float64(max(spliced+copied, 1)),
-		int(float64(messages)/since.Seconds()), c.Pipes.Leased, c.InFlight>>10)
-}
-
-// idle waits until the loops sleep, so that their counters are exact.
-func idle(srv *loop.Server) loop.Counters {
-	c := srv.Group().Counters()
-	for range 100 {
-		time.Sleep(20 * time.Millisecond)
-		next := srv.Group().Counters()
-		if next.BytesCopied == c.BytesCopied && next.BytesSpliced == c.BytesSpliced && next.Relays == demoPings {
-			return next
-		}
-		c = next
-	}
-	return c
-}
-
-func report(streams, c loop.Counters, ld *load) {
-	moved := mib(streams.BytesSpliced + streams.BytesCopied)
-	fmt.Printf("\n%-36s %10.2f GiB\n", "moved, and verified", mib(c.BytesSpliced+c.BytesCopied)/1024)
-	fmt.Printf("%-36s %10.2f s\n", "streams, CPU of the loops for a GiB", time.Duration(streams.CPU).Seconds()/(moved/1024))
-	fmt.Printf("%-36s %10.1f\n", "streams, system calls for a MiB", float64(streams.Calls())/moved)
-	for _, phase := range []int32{messagesAlone, bothAtOnce} {
-		took := ld.took[phase]
-		slices.Sort(took)
-		percentile := func(p int) time.Duration { return took[(len(took)-1)*p/100].Round(time.Microsecond) }
-		if len(took) > 0 {
-			fmt.Printf("%-36s %10v p50 %10v p99\n", "small message, phase "+phaseNames[phase], percentile(50), percentile(99))
-		}
-	}
-	fmt.Printf("%-36s %10d of %d connections\n", "pipes held when idle", c.Pipes.Leased, c.Relays)
-	fmt.Printf("%-36s %10d\n", "bytes lost", ld.lost())
+	both, every := []*contender{penstock, plain}, []*contender{penstock, plain, direct}
+	fmt.Println()
+	row("", "%v", func(c *contender) any { return c.name }, every...)
+	row("streams: CPU for a GiB", "%v", func(c *contender) any { return c.streams.perUnit().Round(time.Millisecond) }, both...)
+	row("messages: CPU for a thousand", "%v", func(c *contender) any { return c.messages.perUnit().Round(100 * time.Microsecond) }, both...)
+	row("  round trip, median", "%v", func(c *contender) any { return c.percentile(50) }, every...)
+	row("  round trip, 99 of 100 within", "%v", func(c *contender) any { return c.percentile(99) }, every...)
+	row("each silent connection: files", "%.0f", func(c *contender) any { return float64(c.silent.Descriptors) / demoSilent }, both...)
+	row("  goroutines", "%.0f", func(c *contender) any { return float64(c.silent.Goroutines) / demoSilent }, both...)
+	row("  memory of the process, KiB", "%.1f", func(c *contender) any { return float64(c.silent.Memory) / 1024 / demoSilent }, both...)
+	row("descriptors not given back", "%d", func(c *contender) any { return c.left }, both...)
+	row("moved, and verified, GiB", "%.2f", func(c *contender) any { return c.streams.total() }, both...)
+	row("bytes lost", "%d", func(c *contender) any { return c.back.lost() }, every...)
 	fmt.Print(`
-Beside the streams a message waits for the load, which makes and checks every byte on the same CPUs. Try next:
+CPU is that of the proxy's process, the median of three blocks. Try next:
   go run ./examples/forward -listen 127.0.0.1:8080 -to HOST:PORT -stats
   go run ./examples/forward -h
 `)
+}
+
+func (c *contender) percentile(p int) time.Duration {
+	slices.Sort(c.took)
+	if len(c.took) == 0 {
+		return 0
+	}
+	return c.took[(len(c.took)-1)*p/100].Round(time.Microsecond)
 }

@@ -17,7 +17,6 @@ import (
 
 	"github.com/penstock/penstock/internal/content"
 	"github.com/penstock/penstock/internal/testkit"
-	"github.com/penstock/penstock/loop"
 )
 
 // The tests run the program itself, in a process of its own: this test's binary,
@@ -289,18 +288,17 @@ func TestDemoLosesNothing(t *testing.T) {
 	cmd.Env = append(os.Environ(), "PENSTOCK_FORWARD=1")
 	out, err := cmd.CombinedOutput()
 	text := strings.Join(strings.Fields(string(out)), " ")
-	if err != nil || !strings.Contains(text, "bytes lost 0") || !strings.Contains(text, "pipes held when idle 0 of 8") {
-		t.Errorf("%v\n%s", err, out)
-	}
-}
-
-// A live line that wraps cannot renew itself: a terminal would be flooded.
-func TestLiveLineFitsATerminal(t *testing.T) {
-	last, c := loop.Counters{}, loop.Counters{BytesSpliced: 900 << 30, InFlight: 99_999 << 10}
-	c.Pipes.Leased = 99
-	for phase := range over {
-		if l := liveLine(phase, time.Second, 999_999, &c, &last); len(l) > 79 {
-			t.Errorf("%d columns: %q", len(l), l)
+	for _, want := range []string{"bytes lost 0 0 0", "descriptors not given back 0 0", "files 2 6", "goroutines 0 2"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q", want)
 		}
+	}
+	for line := range strings.Lines(string(out)) {
+		if len(line) > 80 { // with its end
+			t.Errorf("more than 79 columns: %s", line)
+		}
+	}
+	if err != nil || t.Failed() {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -22,6 +22,9 @@ import (
 func main() { os.Exit(run()) }
 
 func run() int {
+	if through := os.Getenv(demoThrough); through != "" {
+		return serveDemo(through)
+	}
 	var listen, to cli.Addr
 	cli.ListenVar(&listen, "listen", "address to listen on: `host:port`, unix:/path or unix:@name")
 	cli.DialVar(&to, "to", "address to forward to: `host:port`, unix:/path or unix:@name; :port is this machine")
@@ -31,7 +34,7 @@ func run() int {
 	connect := flag.Duration("connect-timeout", 10*time.Second, "how long the backend has to answer")
 	drain := flag.Duration("drain", 30*time.Second, "how long connections have to end after SIGTERM")
 	stats := flag.Bool("stats", false, "print a line a second to stderr")
-	demo := flag.Bool("demo", false, "show what it does: a backend, a forwarder and a load in one process, 10 s")
+	demo := flag.Bool("demo", false, "show what it does and costs, beside a proxy with io.Copy, in 10 s")
 	if code, ok := cli.Parse(); !ok {
 		return code
 	}
