@@ -342,21 +342,21 @@ func TestWritableFollowsARefusedWrite(t *testing.T) {
 	if b, err := io.ReadAll(c); len(b) != 2*(12<<20) || err != nil {
 		t.Errorf("%d bytes, %v", len(b), err)
 	}
-	if !s.full {
+	if !s.full.Load() {
 		t.Error("no write was refused: this test stands on that")
 	}
 }
 
 type refused struct {
 	writes int
-	full   bool
+	full   atomic.Bool
 }
 
 func (s *refused) write(c *loop.Conn) error {
 	for s.writes < 2 {
 		_, err := c.Write(make([]byte, 12<<20))
 		if errors.Is(err, loop.ErrQueueFull) {
-			s.full = true
+			s.full.Store(true)
 			return nil
 		}
 		if err != nil {

@@ -165,11 +165,15 @@ func TestNameThatComesToLeadHereIsNotForwarded(t *testing.T) {
 	testkit.Leaks(t)
 	f := &forwarder{outage: newOutage("")}
 	srv := &loop.Server{Handler: loop.OnOpen(f.open), Config: loop.Config{Loops: 1}}
-	bound := testkit.Serve(t, srv, "tcp", "127.0.0.1:0").(*net.TCPAddr)
-	f.to = cli.Addr{Network: "tcp", Address: fmt.Sprintf("localhost:%d", bound.Port)}
+	bound, err := srv.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.to = cli.Addr{Network: "tcp", Address: fmt.Sprintf("localhost:%d", bound.(*net.TCPAddr).Port)}
 	if err := f.check(bound); !errors.Is(err, errItself) || !f.own.IsValid() {
 		t.Errorf("%v, own %v", err, f.own)
 	}
+	testkit.ServeBound(t, srv)
 	c, err := net.Dial("tcp", bound.String())
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,13 @@ func Serve(t testing.TB, srv *loop.Server, network, address string) net.Addr {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ServeBound(t, srv)
+	return addr
+}
+
+// ServeBound is Serve for a server that listens already.
+func ServeBound(t testing.TB, srv *loop.Server) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ctx) }()
@@ -29,7 +36,6 @@ func Serve(t testing.TB, srv *loop.Server, network, address string) net.Addr {
 		}
 		GivenBack(t, srv.Group())
 	})
-	return addr
 }
 
 // GivenBack checks the counters of a group that has been closed.
