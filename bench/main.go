@@ -56,23 +56,24 @@ type session struct {
 
 // commands are the command line.
 type commands struct {
-	RR        rrCommand        `cmd:"" name:"rr" help:"Requests and responses over connections that stay."`
-	CRR       crrCommand       `cmd:"" name:"crr" help:"A connection for each request."`
-	Stream    streamCommand    `cmd:"" help:"Bulk, up, down or both, every byte verified."`
-	Serve     serveCommand     `cmd:"" help:"The other end of a load."`
-	Hold      holdCommand      `cmd:"" help:"Many connections that stay, a few of them active."`
-	Churn     churnCommand     `cmd:"" help:"Storms of connections."`
-	Slow      slowCommand      `cmd:"" help:"Peers that read or write a little at a time, and what others notice of them."`
-	HalfClose halfCloseCommand `cmd:"" name:"halfclose" help:"Requests with an end: the response comes all the same."`
-	RST       rstCommand       `cmd:"" name:"rst" help:"Resets in flight, and what others notice of them."`
-	Search    searchCommand    `cmd:"" help:"The highest rate that keeps an objective."`
-	Scan      scanCommand      `cmd:"" help:"Latency over load: one run for each of several rates."`
-	Agent     agentCommand     `cmd:"" help:"Generate load for a controller elsewhere: any load command with --agents."`
-	AB        abCommand        `cmd:"" name:"ab" help:"Systems under the same load, in turn: which is cheaper, and by how much."`
-	Compare   compareCommand   `cmd:"" help:"Two saved results side by side."`
-	Report    reportCommand    `cmd:"" help:"A page of saved results and comparisons: one HTML file that needs no network."`
-	Doctor    doctorCommand    `cmd:"" help:"What would spoil a measurement on this machine. Exit code 3 if something is bad."`
-	Peers     peersCommand     `cmd:"" help:"Penstock and its peers: the matrix of systems and loads."`
+	RR         rrCommand         `cmd:"" name:"rr" help:"Requests and responses over connections that stay."`
+	CRR        crrCommand        `cmd:"" name:"crr" help:"A connection for each request."`
+	Stream     streamCommand     `cmd:"" help:"Bulk, up, down or both, every byte verified."`
+	Serve      serveCommand      `cmd:"" help:"The other end of a load."`
+	Hold       holdCommand       `cmd:"" help:"Many connections that stay, a few of them active."`
+	Churn      churnCommand      `cmd:"" help:"Storms of connections."`
+	Slow       slowCommand       `cmd:"" help:"Peers that read or write a little at a time, and what others notice of them."`
+	HalfClose  halfCloseCommand  `cmd:"" name:"halfclose" help:"Requests with an end: the response comes all the same."`
+	RST        rstCommand        `cmd:"" name:"rst" help:"Resets in flight, and what others notice of them."`
+	Search     searchCommand     `cmd:"" help:"The highest rate that keeps an objective."`
+	Scan       scanCommand       `cmd:"" help:"Latency over load: one run for each of several rates."`
+	Agent      agentCommand      `cmd:"" help:"Generate load for a controller elsewhere: any load command with --agents."`
+	AB         abCommand         `cmd:"" name:"ab" help:"Systems under the same load, in turn: which is cheaper, and by how much."`
+	Compare    compareCommand    `cmd:"" help:"Two saved results side by side."`
+	Report     reportCommand     `cmd:"" help:"A page of saved results and comparisons: one HTML file that needs no network."`
+	Doctor     doctorCommand     `cmd:"" help:"What would spoil a measurement on this machine. Exit code 3 if something is bad."`
+	Peers      peersCommand      `cmd:"" help:"Penstock and its peers: the matrix of systems and loads."`
+	Generators generatorsCommand `cmd:"" name:"generators" help:"This harness beside wrk, h2load, fortio, redis-benchmark and iperf3, on the same servers."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

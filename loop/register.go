@@ -102,6 +102,7 @@ func (l *Loop) register(r *Registration, task Task, listener bool) sys.Errno {
 	}
 	if e := add(r.fd.Num(), token); e != 0 {
 		l.slab.vacate(r.slot, l.batch)
+		r.task = nil
 		return e
 	}
 	l.count.Registered++

@@ -41,6 +41,7 @@ type life struct {
 
 	loop                          int // that serves it
 	dialledAt, relayedAt, opensAt int64
+	knocksAt                      int64 // when the client tries again, as the backlog was full
 	timedOut                      bool
 	head                          uint64 // bytes that the handler wrote in front of the relay
 	session                       *monkey

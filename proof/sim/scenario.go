@@ -152,18 +152,15 @@ type bounds struct {
 	bytes    uint64 // moved before the turn began
 	total    int
 	after    int // calls of a run that has failed
-	pending  int
+	pending  [2]int // signals at a mark, in this turn of each loop
 	atEnd    int // things that happened while the loops ended
 	paused   int // how many times
 	acts     int // of others, without anything having changed
 	acted    uint64
 }
 
-// pend counts signals that were pending at a mark, which the runtime outlasts two of.
-func (b *bounds) pend() bool { b.pending++; return true }
-
-func (b *bounds) turn(k *simkernel.Kernel) {
-	b.inTurn, b.tasks, b.bytes, b.pending = 0, 0, k.Taken, 0
+func (b *bounds) turn(k *simkernel.Kernel, running int) {
+	b.inTurn, b.tasks, b.bytes, b.pending[running] = 0, 0, k.Taken, 0
 }
 
 // Limits of a run: what is seen, and several times more.
@@ -192,7 +189,7 @@ func (w *World) spins(c simkernel.Call) {
 	b.inTurn++
 	b.total++
 	if c == simkernel.EpollWait {
-		b.turn(w.k)
+		b.turn(w.k, w.running)
 	}
 	switch {
 	case b.calls > stuckCalls*(1+len(w.lives)):

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"github.com/penstock/penstock/internal/simkernel"
 	"github.com/penstock/penstock/internal/sys"
 )
@@ -33,7 +35,9 @@ func (w *World) due() []actor {
 			continue
 		}
 		if !v.started {
-			w.actors = append(w.actors, actor{kind: connects, life: v})
+			if now >= v.knocksAt {
+				w.actors = append(w.actors, actor{kind: connects, life: v})
+			}
 			continue
 		}
 		for _, p := range [2]*party{&v.client, &v.backend} {
@@ -102,11 +106,16 @@ func (w *World) act() bool {
 	return true
 }
 
+// knock is how long a SYN is waited for before it is sent again. The kernel's second is
+// shortened: with it a schedule is no other, but longer.
+const knock = int64(10 * time.Millisecond)
+
 func (w *World) connect(v *life) {
 	p, ok := w.k.Dial(server)
 	if !ok {
 		v.missed = w.drained && w.listening() == 0
-		return // the backlog is full: later
+		v.knocksAt = w.k.Clock() + knock
+		return // the backlog is full: the SYN was dropped, and is sent again
 	}
 	p.Buffers(w.config.peers, w.config.peers)
 	v.client.peer, v.client.live, v.started = p, true, true
@@ -276,8 +285,8 @@ func (w *World) turns() {
 
 // step is one turn of a loop, after which the invariants must hold.
 func (w *World) step(l *loopT) {
-	w.bound.turn(w.k)
 	w.running = l.ID()
+	w.bound.turn(w.k, w.running)
 	l.Step(true)
 	if w.failure == "" {
 		w.invariants()

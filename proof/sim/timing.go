@@ -115,6 +115,7 @@ func (w *World) soonest(next int64) int64 {
 			sooner(p.rests)
 		}
 		sooner(v.opensAt)
+		sooner(v.knocksAt)
 	}
 	sooner(w.k.Release())
 	return next
