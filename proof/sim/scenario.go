@@ -151,11 +151,11 @@ type bounds struct {
 	failed   int    // calls
 	bytes    uint64 // moved before the turn began
 	total    int
-	after    int // calls of a run that has failed
+	after    int    // calls of a run that has failed
 	pending  [2]int // signals at a mark, in this turn of each loop
-	atEnd    int // things that happened while the loops ended
-	paused   int // how many times
-	acts     int // of others, without anything having changed
+	atEnd    int    // things that happened while the loops ended
+	paused   int    // how many times
+	acts     int    // of others, without anything having changed
 	acted    uint64
 }
 

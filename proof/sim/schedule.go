@@ -147,6 +147,9 @@ func (w *World) Before(c simkernel.Call, fd int) sys.Errno {
 	if w.bound.between != w.config.between && w.tape.Odds(w.config.interleave) {
 		w.bound.between++
 		w.meanwhile()
+		if c == simkernel.EpollWait && !w.ending {
+			w.looked() // now, if the process was stopped in front of the call
+		}
 	}
 	if w.config.faults && w.bound.failed != w.config.failing {
 		return w.fault(c)
