@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"time"
 
 	"github.com/penstock/penstock/bench/drive"
 	"github.com/penstock/penstock/bench/load"
+	"github.com/penstock/penstock/bench/measure"
 	"github.com/penstock/penstock/bench/plan"
 	"github.com/penstock/penstock/bench/result"
 )
@@ -105,10 +105,9 @@ func beside(t plan.Target) plan.Target {
 	if t.Network == "unix" {
 		return plan.Target{Network: "unix", Address: "@penstock-bench-null-" + strconv.Itoa(os.Getpid())}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := measure.FreeAddress()
 	if err != nil {
-		return plan.Target{Network: "tcp", Address: "127.0.0.1:7"}
+		addr = "127.0.0.1:7"
 	}
-	defer l.Close()
-	return plan.Target{Network: "tcp", Address: l.Addr().String()}
+	return plan.Target{Network: "tcp", Address: addr}
 }

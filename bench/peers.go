@@ -234,7 +234,7 @@ func startBackend(s *session, kind string, cpus measure.CPUs) (*measure.System, 
 	if err != nil {
 		return nil, plan.Target{}, err
 	}
-	addr, err := freeAddress()
+	addr, err := measure.FreeAddress()
 	if err != nil {
 		return nil, plan.Target{}, err
 	}

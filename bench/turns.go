@@ -155,7 +155,7 @@ func (t *turns) echoes(ctx context.Context, i int, cpus measure.CPUs) (err error
 func (t *turns) launch(ctx context.Context, i int, cpus measure.CPUs) (*measure.System, plan.Plan, []string, error) {
 	p := *t.plan
 	if t.own {
-		addr, err := freeAddress()
+		addr, err := measure.FreeAddress()
 		if err != nil {
 			return nil, p, nil, err
 		}
@@ -175,16 +175,6 @@ func (t *turns) watch(system *measure.System) {
 	if t.pinMode != measure.Duet {
 		system.Watch(t.pin.Generator, t.beside...)
 	}
-}
-
-// freeAddress is an address of 127.0.0.1 on which nobody listens at this moment.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // fillAddress puts an address where words say {addr}, and its port where they say {port}.

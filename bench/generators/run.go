@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -101,13 +100,11 @@ http {
 
 // serve starts a server.
 func serve(ctx context.Context, command []string, dir string, pin measure.Pinning) (port string, end func(), err error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := measure.FreeAddress()
 	if err != nil {
 		return "", nil, err
 	}
-	addr := ln.Addr().String()
-	port = strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
-	ln.Close()
+	_, port, _ = net.SplitHostPort(addr)
 	if err := os.WriteFile(filepath.Join(dir, "kib"), bytes.Repeat([]byte("k"), 1024), 0o644); err != nil {
 		return "", nil, err
 	}

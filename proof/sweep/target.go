@@ -126,7 +126,7 @@ func (t *target) serve(o *outcome) {
 		Config: loop.Config{Loops: 1, LockThreads: true, Watchdog: -1,
 			Logger: slog.New(slog.NewTextHandler(io.Discard, nil))},
 		Socket:       fd.Options{SendBuffer: t.plan.Buffer},
-		DrainTimeout: 30 * time.Millisecond,
+		DrainTimeout: drainTime,
 	}
 	t.dialer.Socket = t.srv.Socket
 	o2 := splice.Options{}
@@ -180,17 +180,31 @@ func (t *target) run(ports [2]int, o *outcome) {
 		t.await()
 		if t.plan.Planted != plantedStay {
 			cancel()
+			t.poster <- t.endHeld
 		}
 	}()
 	var err error
 	t.call(func() { err = t.srv.Serve(ctx) })
 	switch {
 	case err == nil:
-	case errors.Is(err, loop.ErrDrainTimeout):
+	case errors.Is(err, loop.ErrServerClosed):
 		o.Drained = err.Error()
 	default:
 		o.Error = err.Error()
 	}
+}
+
+// drainTime is how long the sessions that are told of the drain may take to end, on a
+// machine that has other things to do.
+const drainTime = 10 * time.Second
+
+// endHeld ends the relay that would outlast the drain, once it is alone.
+func (t *target) endHeld() {
+	const ofARelay = 2
+	for end := time.Now().Add(drainTime); t.srv.Group().Counters().Conns > ofARelay && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.srv.Close()
 }
 
 // open sends a connection on its route.
