@@ -72,6 +72,7 @@ func TestRivalThatIsHeldWronglyIsRefused(t *testing.T) {
 
 // The tables are written of rows that were measured one by one, all of them or none.
 func TestTablesAreWrittenOfWhatWasSaved(t *testing.T) {
+	testkit.NeedFull(t)
 	testkit.Leaks(t)
 	saved := t.TempDir()
 	t.Chdir(t.TempDir())

@@ -15,6 +15,7 @@ import (
 // Each kind of stream, and of short connection, finds nothing wrong with its other end,
 // and has checked what it says it has.
 func TestStreamsAndShortConnectionsFindNothingWrongWithTheirOtherEnd(t *testing.T) {
+	testkit.NeedFull(t)
 	testkit.Leaks(t)
 	for _, c := range []struct {
 		args   string

@@ -25,6 +25,7 @@ func needTwoCPUs(t *testing.T) {
 }
 
 func TestSystemsTakeTurnsUnderACeiling(t *testing.T) {
+	testkit.NeedFull(t)
 	testkit.Leaks(t)
 	needTwoCPUs(t)
 	file := filepath.Join(t.TempDir(), "ab.json")

@@ -161,6 +161,7 @@ func TestUnlinkKnowsASocketByItsTime(t *testing.T) {
 
 // A lock that its holder keeps is waited for, and not for ever.
 func TestLockOfAUnixPathIsNotWaitedForForEver(t *testing.T) {
+	testkit.NeedFull(t)
 	testkit.Leaks(t)
 	k := hostKernel(t)
 	path := filepath.Join(t.TempDir(), "socket")

@@ -165,6 +165,7 @@ func TestUnspecifiedHostIsThisMachine(t *testing.T) {
 // An IPv6 address that does not answer costs a connection a fraction of a second, not its
 // share of the time.
 func TestFamiliesAreRaced(t *testing.T) {
+	testkit.NeedFull(t)
 	testkit.Leaks(t)
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -230,6 +231,7 @@ func TestSlowerFamilyIsClosed(t *testing.T) {
 
 // The second family costs a descriptor: while they are short it has to wait its turn.
 func TestFamiliesAreNotRacedWhileDescriptorsAreShort(t *testing.T) {
+	testkit.NeedFull(t)
 	testkit.Leaks(t)
 	k := newBlackHole(t, "::1", "127.0.0.1")
 	k.short = true

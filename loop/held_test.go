@@ -13,6 +13,7 @@ import (
 
 // A handler that never returns keeps its loop, and not the end of Serve.
 func TestHandlerThatNeverReturnsDoesNotHoldServe(t *testing.T) {
+	testkit.NeedFull(t)
 	testkit.Leaks(t)
 	release, held := make(chan struct{}), make(chan struct{})
 	srv := &loop.Server{

@@ -33,6 +33,7 @@ func hold(t *testing.T, g *loop.Group, f func()) {
 // Bytes that arrived in time keep their relay, though the loops come to look after the
 // timeout only. There are more relays than a poll brings events.
 func TestBytesThatArriveDuringAPauseKeepTheRelay(t *testing.T) {
+	testkit.NeedFull(t)
 	const limit, relays, sent = time.Second, 700, 100
 	r := newRig(t, "tcp", "tcp", splice.Options{IdleTimeout: limit}, nil)
 	var clients, backends [relays]stream

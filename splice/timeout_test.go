@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/internal/content"
+	"github.com/penstock/penstock/internal/testkit"
 	"github.com/penstock/penstock/splice"
 )
 
@@ -33,6 +34,7 @@ func readSlowly(c stream, in *content.Stream, d time.Duration) (err error) {
 // through the relay for a long time: each period in which the peer's kernel acknowledges
 // a byte is one of progress. In both directions.
 func TestSlowSteadyReaderIsNotCut(t *testing.T) {
+	testkit.NeedFull(t)
 	const limit = 800 * time.Millisecond // its kernel acknowledges every 100 ms or so
 	idle, stall := splice.Options{IdleTimeout: limit, StallTimeout: -1}, splice.Options{StallTimeout: limit}
 	for _, v := range []struct {
@@ -107,6 +109,7 @@ func TestBurstThatTheSendBufferTookIsNotIdle(t *testing.T) {
 // phases: while bytes move, and while a reset waits for the last of them to be delivered.
 // The bound is far below the timeouts that were not chosen.
 func TestEveryTimeoutEndsARelayWhosePeerDoesNotRead(t *testing.T) {
+	testkit.NeedFull(t)
 	const limit = 300 * time.Millisecond
 	options := map[string]splice.Options{
 		"idle":      {IdleTimeout: limit, StallTimeout: -1, HalfCloseTimeout: -1},

@@ -137,6 +137,7 @@ func TestResetAfterHalfCloseIsSeen(t *testing.T) {
 }
 
 func TestEndBehindAShutWindowComesAfterAllBytes(t *testing.T) {
+	testkit.NeedFull(t)
 	for _, pair := range pairs {
 		t.Run(pair[0]+"-"+pair[1], func(t *testing.T) {
 			r := newRig(t, pair[0], pair[1], splice.Options{}, nil)

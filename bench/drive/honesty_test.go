@@ -104,6 +104,7 @@ func reasons(r *result.Result) string { return strings.Join(r.InvalidReasons, ";
 // Whoever sends only when the last answer has come sends nothing meanwhile, and does
 // not see it: the service time, as other harnesses measure it, stays small.
 func TestStoppedServerShowsInTheResponseTime(t *testing.T) {
+	testkit.NeedFull(t)
 	server, target := child(t)
 	go func() {
 		time.Sleep(time.Second)
@@ -271,6 +272,7 @@ func (s *spoiler) Data(c *loop.Conn) error {
 }
 
 func TestSpoiledBytesAreFound(t *testing.T) {
+	testkit.NeedFull(t)
 	for name, c := range map[string]struct {
 		spoil func([]byte) []byte
 		want  string

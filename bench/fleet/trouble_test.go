@@ -83,6 +83,7 @@ func TestAWindowThatIsMissingMakesTheRunInvalidByName(t *testing.T) {
 
 // What takes seconds of silence to be noticed is waited for at once.
 func TestSilence(t *testing.T) {
+	testkit.NeedFull(t)
 	testkit.Leaks(t)
 	target := echo(t)
 	t.Run("group", func(t *testing.T) {

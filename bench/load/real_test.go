@@ -119,6 +119,7 @@ func every(t *testing.T, name string, abrupt bool, ask func() *plan.Plan) {
 
 // Responses of a server in Go end as it ends them, over TCP and TLS.
 func TestGoServersAreUnderstood(t *testing.T) {
+	testkit.NeedFull(t)
 	testkit.Leaks(t)
 	plain, secure := httptest.NewServer(site(t)), httptest.NewUnstartedServer(site(t))
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // of the look whether it is there

@@ -20,6 +20,7 @@ import (
 
 	"github.com/penstock/penstock/bench/internal/sample"
 	"github.com/penstock/penstock/bench/result"
+	"github.com/penstock/penstock/internal/testkit"
 )
 
 // A browser is a headless Chromium that complains of what a page does wrong.
@@ -197,6 +198,7 @@ const look = `(() => {
 // complained of, nothing is fetched, every chart is drawn, and nothing is so wide that
 // the page would have to be moved sideways.
 func TestPagesRenderInABrowser(t *testing.T) {
+	testkit.NeedFull(t)
 	b := open(t)
 	for name, p := range pages() {
 		file, want := write(t, name, p), p.content()

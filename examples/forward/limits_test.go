@@ -133,6 +133,7 @@ func TestTwoHundredClientsOfSixtyFourDescriptors(t *testing.T) {
 // with full pipes; a fresh bulk transfer costs what it did before. (It also keeps 85 to
 // 90 % of its rate, which a test cannot hold it to on a machine that others use.)
 func TestStalledTransfersDoNotSlowAFreshOne(t *testing.T) {
+	testkit.NeedFull(t)
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to run the program as another user")
 	}
@@ -250,6 +251,7 @@ func unprivileged(t *testing.T, dir string) func(*exec.Cmd) {
 // Its p99 is held against the same load through a forwarder of the standard
 // library, whose scheduler shares the core fairly among its goroutines.
 func TestPingsBesideSaturatingConnections(t *testing.T) {
+	testkit.NeedFull(t)
 	if testkit.Race() {
 		t.Skip("a latency of the race detector's own")
 	}
@@ -420,6 +422,7 @@ func live(addr string, k uint64) error {
 // 9,000 idle relayed connections in one process: what each costs once it has
 // carried data, in memory, descriptors and CPU.
 func TestNineThousandIdleConnections(t *testing.T) {
+	testkit.NeedFull(t)
 	total := 9_000
 	if testkit.Race() || !testkit.Full() {
 		total = 900

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/penstock/penstock/internal/testkit"
 )
 
 const sample = `package sample
@@ -165,6 +167,7 @@ func TestEquivalentMutantsExist(t *testing.T) {
 // A mutant that a test notices is killed; one that the tests cannot notice survives, is
 // named, and counts: a constant that no function of these tests uses.
 func TestMutantsAreKilledAndSurvive(t *testing.T) {
+	testkit.NeedFull(t)
 	if runtime.GOOS != "linux" {
 		t.Skip("the tests that kill need epoll")
 	}

@@ -47,6 +47,7 @@ func TestSomeSecondsInNamespaces(t *testing.T) {
 }
 
 func TestSomeSecondsOnTheLoopback(t *testing.T) {
+	testkit.NeedFull(t)
 	needLinux(t)
 	if _, err := soak(t, "-plain -minutes 0.05 -c 20"); err != nil {
 		t.Error(err)

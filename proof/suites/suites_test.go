@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/penstock/penstock/internal/testkit"
 )
 
 // The relay of a run under test is this binary again.
@@ -128,6 +130,7 @@ func TestEachClientIsGivenASourceOfItsOwn(t *testing.T) {
 // The tests of a small package pass through the relay. A relay that loses a byte is
 // noticed, and excused by nothing.
 func TestTestsOfNetRPCThroughRelays(t *testing.T) {
+	testkit.NeedFull(t)
 	if err := supported(); err != nil {
 		t.Skip(err)
 	}

@@ -71,6 +71,7 @@ func TestFaultsOfATargetAreNoticed(t *testing.T) {
 // The first call of some kinds that cut, that are made again, and that are done
 // without. All of them, at every index: go run ./proof sweep.
 func TestTheFirstCallsMayFail(t *testing.T) {
+	testkit.NeedFull(t)
 	needLinux(t)
 	if err := usable(); err != nil {
 		t.Skip(err)
