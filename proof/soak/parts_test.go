@@ -39,6 +39,24 @@ func TestSlopeOfWhatNeverChangesIsNothing(t *testing.T) {
 	}
 }
 
+// The runtime takes memory in steps. What is lost for each connection is lost in both
+// halves.
+func TestStepOfMemoryIsNoGrowth(t *testing.T) {
+	for step := range 9 {
+		var all []sample
+		for i := range 9 {
+			s := sample{at: time.Duration(i) * 20 * time.Second, descriptors: 14, memory: 5000}
+			if i >= step {
+				s.memory += 16_000
+			}
+			all = append(all, s)
+		}
+		if err := trendOf(all).err(); err != nil {
+			t.Errorf("a step at sample %d: %v", step, err)
+		}
+	}
+}
+
 // A megabyte more or less is noise in half a minute, and not in ten.
 func TestMemoryThatGrowsIsToldFromNoise(t *testing.T) {
 	for _, c := range []struct {

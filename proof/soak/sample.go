@@ -65,6 +65,7 @@ type trend struct {
 	samples             int // that it was told from; 0 if too few to say
 	descriptors, memory float64
 	minutes             float64 // from the first of them to the last
+	steps               bool    // memory does not grow in both halves of them
 }
 
 // trendOf fits lines through the samples after the first third, in which the stocks
@@ -74,11 +75,14 @@ func trendOf(all []sample) (t trend) {
 	if len(late) < minSamples {
 		return t
 	}
+	memory := func(s sample) int { return s.memory }
+	half := len(late) / 2
 	return trend{
 		samples:     len(late),
 		descriptors: slope(late, func(s sample) int { return s.descriptors }),
-		memory:      slope(late, func(s sample) int { return s.memory }),
+		memory:      slope(late, memory),
 		minutes:     (late[len(late)-1].at - late[0].at).Minutes(),
+		steps:       min(slope(late[:len(late)-half], memory), slope(late[half:], memory)) < maxMemorySlope/2,
 	}
 }
 
@@ -110,7 +114,7 @@ func (t trend) err() error {
 		return nil
 	case t.descriptors != 0:
 		return fmt.Errorf("soak: descriptors in quiet moments %+.2f a minute: must be flat", t.descriptors)
-	case t.memory > maxMemorySlope && t.memory*t.minutes > memoryNoise:
+	case t.memory > maxMemorySlope && t.memory*t.minutes > memoryNoise && !t.steps: // what leaks grows all the time, an arena once
 		return fmt.Errorf("soak: memory in quiet moments %+.0f KiB a minute: must not be above %d", t.memory, maxMemorySlope)
 	}
 	return nil
