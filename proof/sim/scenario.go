@@ -163,9 +163,9 @@ func (b *bounds) turn(k *simkernel.Kernel, running int) {
 	b.inTurn, b.tasks, b.bytes, b.pending[running] = 0, 0, k.Taken, 0
 }
 
-// Limits of a run: what is seen, and several times more.
+// Limits of a run: what is seen, and more.
 const (
-	stuckCalls = 300     // calls in a row that change nothing
+	stuckCalls = 100     // calls in a row that change nothing, for each life and one
 	turnCalls  = 8000    // calls of one turn
 	turnTasks  = 1000    // posted functions of one turn
 	turnBytes  = 8 << 20 // bytes taken in one turn
