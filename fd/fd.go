@@ -55,7 +55,7 @@ func (d *FD) WriteEnded() bool { return d.shut&writeEnd != 0 }
 // Fail keeps an error as the socket's, if it is the first, and makes the socket
 // ready, so that both of its directions come to look.
 func (d *FD) Fail(e sys.Errno) {
-	if d.err == 0 || !d.unreadable() {
+	if !d.unreadable() {
 		d.err = uint16(e)
 	}
 	d.ready |= Readable | Writable | Ended

@@ -1,7 +1,10 @@
 package fd_test
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,20 +145,49 @@ func TestAddressesFromOutside(t *testing.T) {
 		{"tcp", "[fe80::1%1]:80", "[fe80::1%lo]:80"}, {"tcp", "[fe80::1%4000000000]:80", "[fe80::1%4000000000]:80"}, {"tcp", "[::ffff:1.2.3.4]:5", "1.2.3.4:5"}, {"unix", "@x", "@x"}, {"unix", "/x", "/x"},
 	} {
 		a, literal, err := fd.ParseAddr(good.network, good.address)
-		if err != nil || !literal || fd.NetAddr(a).String() != good.want {
+		if err != nil || !literal || fd.NetAddr(a).String() != good.want || a.AP.Addr().Is4In6() {
 			t.Errorf("%s %s: %v, %v, %v", good.network, good.address, fd.NetAddr(a), literal, err)
 		}
 	}
-	for _, name := range []string{"localhost:80", "127.0.0.1:http", ":http", "[fe80::1%lo]:80"} {
+	for _, name := range []string{"localhost:80", "127.0.0.1:http", ":http", "[fe80::1%lo]:80", "[fe80::1%4294967296]:80"} {
 		if _, literal, err := fd.ParseAddr("tcp", name); literal || err != nil {
 			t.Errorf("%s: literal %v, %v", name, literal, err)
 		}
 	}
-	for _, bad := range [][2]string{{"udp", "1.2.3.4:5"}, {"tcp", "1.2.3.4"}, {"tcp", "1.2.3.4:"}, {"tcp", "1.2.3.4:65536"},
-		{"tcp4", "[::1]:5"}, {"unix", ""}, {"unix", "@"}} {
-		if _, _, err := fd.ParseAddr(bad[0], bad[1]); err == nil {
-			t.Errorf("%v was taken", bad)
+	for _, good := range []string{"x", "@a\x00b"} { // a name may have zeros in it
+		if a, literal, err := fd.ParseAddr("unix", good); err != nil || !literal || a != (sys.Addr{Family: sys.Unix, Path: good}) {
+			t.Errorf("%q: %+v, %v, %v", good, a, literal, err)
 		}
+	}
+}
+
+// An error says what was wrong with which part, and that no look-up would help.
+func TestAddressThatIsNoneIsExplained(t *testing.T) {
+	long := "/" + strings.Repeat("x", sys.MaxPath)
+	for _, bad := range []struct{ network, address, want string }{
+		{"udp", "1.2.3.4:5", `penstock: network "udp": must be tcp, tcp4, tcp6 or unix`},
+		{"tcp", "1.2.3.4", `penstock: address "1.2.3.4": must be host:port: address 1.2.3.4: missing port in address`},
+		{"tcp", "1.2.3.4:", `penstock: address "1.2.3.4:": port "": must be 0 to 65535 or a service's name`},
+		{"tcp", "1.2.3.4:65536", `penstock: address "1.2.3.4:65536": port "65536": must be 0 to 65535 or a service's name`},
+		{"tcp4", "[::1]:5", `penstock: address [::1]:5: not an address of network tcp4`},
+		{"tcp6", "1.2.3.4:5", `penstock: address 1.2.3.4:5: not an address of network tcp6`},
+		{"unix", "", `penstock: unix address "": must be a path, or @name in the abstract namespace`},
+		{"unix", "@", `penstock: unix address "@": must be a path, or @name in the abstract namespace`},
+		{"unix", long, fmt.Sprintf("penstock: unix address %q: 108 bytes are too long, at most 107", long)},
+		{"unix", "/a\x00b", `penstock: unix address "/a\x00b": the path contains a zero byte, at which the kernel would cut it off`},
+	} {
+		if _, literal, err := fd.ParseAddr(bad.network, bad.address); err == nil || !literal || err.Error() != bad.want {
+			t.Errorf("%s %s: literal %v, %v, want %s", bad.network, bad.address, literal, err, bad.want)
+		}
+	}
+	for network, want := range map[string]bool{"tcp": true, "tcp4": false, "tcp6": true} {
+		if _, err := fd.Inet(network, netip.MustParseAddrPort("[::1]:5")); (err == nil) != want {
+			t.Errorf("%s: %v", network, err)
+		}
+	}
+	_, err := fd.Inet("tcp", netip.MustParseAddrPort("[fe80::1%nosuchif]:80"))
+	if want := `penstock: address [fe80::1%nosuchif]:80: zone "nosuchif": `; err == nil || !strings.HasPrefix(err.Error(), want) || errors.Unwrap(err) == nil {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

@@ -173,6 +173,8 @@ func TestLockOfAUnixPathIsNotWaitedForForEver(t *testing.T) {
 	if num, _, err := fd.Listen(k, "unix", a, &fd.Options{}, 0); err == nil {
 		fd.CloseNum(k, num)
 		t.Error("a path that is locked was taken")
+	} else if want := "lock of the unix path: " + path + ".penstock-lock has been locked for 5s by another process"; err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 	lock.Close() // as by a process that dies: the file stays
 	num, _, err := fd.Listen(k, "unix", a, &fd.Options{}, 0)

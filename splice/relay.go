@@ -129,6 +129,11 @@ func Relay(a, b *loop.Conn, o *Options) error {
 	if err := errors.Join(a.Available(), b.Available()); err != nil {
 		return err
 	}
+	start(a, b, o)
+	return nil
+}
+
+func start(a, b *loop.Conn, o *Options) *relay {
 	l := a.Loop()
 	r := &relay{o: o}
 	r.t[0] = transfer{src: a, dst: b, last: l.Now(), acked: unknown, state: pumping} // Flush first
@@ -138,7 +143,7 @@ func Relay(a, b *loop.Conn, o *Options) error {
 	a.Seal()
 	b.Seal()
 	l.Count().Relays++
-	return nil
+	return r
 }
 
 // Ready runs both transfers, the other one first each time: they share a budget.

@@ -94,9 +94,6 @@ func (t *transfer) run(m Mode) (again bool) {
 				return true
 			}
 			t.drain(m)
-			if t.state == waiting && t.src.FD().Ready()&fd.Readable == 0 {
-				return false
-			}
 		case blocked:
 			if t.dst.FD().Ready()&fd.Writable == 0 {
 				return false

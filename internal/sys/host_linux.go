@@ -47,10 +47,16 @@ func (host) Close(fd int) Errno {
 // MaxFiles answers the limit as it is now; none that could be read is none at all.
 func (host) MaxFiles() int {
 	var limit unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
-		return 1 << 30
+	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	return maxFiles(limit.Cur, err)
+}
+
+func maxFiles(limit uint64, err error) int {
+	const most = 1 << 30
+	if err != nil {
+		return most
 	}
-	return int(min(limit.Cur, 1<<30))
+	return int(min(limit, most))
 }
 
 func (host) Socket(f Family) (int, Errno) {

@@ -35,11 +35,66 @@ func TestSockaddrsSurviveTheKernelsLayout(t *testing.T) {
 		}
 	}
 	for _, a := range []Addr{{}, {Family: Unix}, {Family: Unix, Path: string(bytesOf('x', MaxPath+1))},
-		{Family: Unix, Path: "@" + string(bytesOf('x', MaxPath+1))}, {Family: Inet4, AP: netip.MustParseAddrPort("[2001:db8::7]:1")}} {
+		{Family: Unix, Path: "@" + string(bytesOf('x', MaxPath+1))}, {Family: Inet4, AP: netip.MustParseAddrPort("[2001:db8::7]:1")},
+		{AP: netip.MustParseAddrPort("192.0.2.7:1")}} {
 		var s sockaddr
 		if e := s.encode(a); e != EINVAL {
 			t.Errorf("%+v: %v, want EINVAL", a, e)
 		}
+	}
+}
+
+// The kernel tells how long an address is: a name without a zero behind it, an unnamed
+// socket, nothing at all.
+func TestSockaddrsOfTheKernelHaveTheirLength(t *testing.T) {
+	full := sockaddr{n: unix.SizeofSockaddrUnix + 1} // what a path of 108 bytes counts as
+	copy(full.b[2:], bytesOf('x', 108))
+	full.b[0] = unix.AF_UNIX
+	unnamed := sockaddr{n: 2, b: [unix.SizeofSockaddrUnix]byte{unix.AF_UNIX}}
+	short := sockaddr{n: 4, b: [unix.SizeofSockaddrUnix]byte{unix.AF_UNIX, 0, 'a', 'b', 'c'}}
+	one := sockaddr{n: 3, b: [unix.SizeofSockaddrUnix]byte{unix.AF_UNIX, 0, 'a'}}
+	none := sockaddr{n: 1, b: [unix.SizeofSockaddrUnix]byte{unix.AF_UNIX, 0, 'a'}}
+	strange := sockaddr{n: 16, b: [unix.SizeofSockaddrUnix]byte{unix.AF_NETLINK}}
+	for _, c := range []struct {
+		s    sockaddr
+		want Addr
+	}{
+		{full, Addr{Family: Unix, Path: string(bytesOf('x', 108))}}, {unnamed, Addr{Family: Unix}}, {short, Addr{Family: Unix, Path: "ab"}},
+		{one, Addr{Family: Unix, Path: "a"}}, {none, Addr{}}, {strange, Addr{}},
+	} {
+		if got := c.s.decode(); got != c.want {
+			t.Errorf("%d bytes, % x: %+v, want %+v", c.s.n, c.s.b[:8], got, c.want)
+		}
+	}
+	abstract := sockaddr{}
+	abstract.encode(Addr{Family: Unix, Path: "@ab"})
+	path := sockaddr{}
+	path.encode(Addr{Family: Unix, Path: "a@"})
+	if abstract.n != 5 || abstract.b[2] != 0 || path.n != 5 || path.b[2] != 'a' {
+		t.Errorf("@ab: %d bytes, % x; a@: %d, % x", abstract.n, abstract.b[:6], path.n, path.b[:6])
+	}
+}
+
+// An address that is none is an error before the kernel is asked: it would take what it
+// finds.
+func TestAddressThatIsNoneIsNotBound(t *testing.T) {
+	k := hostOf(t)
+	fd, e := k.Socket(Unix)
+	owned(t, fd, e)
+	if e := k.Bind(fd, Addr{Family: Unix}); e != EINVAL {
+		t.Errorf("bind: %v", e)
+	}
+	if a, e := k.LocalAddr(fd); a != (Addr{Family: Unix}) || e != 0 {
+		t.Errorf("bound to %+v, %v", a, e)
+	}
+	if e := k.Bind(fd, Addr{Family: Unix, Path: string(bytesOf('x', MaxPath+1))}); e != EINVAL {
+		t.Errorf("bind to a path that is too long: %v", e)
+	}
+	if e := k.Connect(fd, Addr{Family: Unix}); e != EINVAL {
+		t.Errorf("connect: %v", e)
+	}
+	if e := k.Connect(fd, Addr{Family: Unix, Path: "@penstock-nobody-listens"}); e != ECONNREFUSED {
+		t.Errorf("connect: %v", e)
 	}
 }
 

@@ -38,19 +38,18 @@ func (host) Splice(from, to, n int) (int, Errno) {
 
 // PipeLimits reads the limits once they are asked for; what cannot be read is
 // taken to be the kernel's default, 16,384 pages and not exempt.
-func (host) PipeLimits() PipeLimits {
+func (host) PipeLimits() PipeLimits { return pipeLimits("/proc") }
+
+func pipeLimits(proc string) PipeLimits {
 	return PipeLimits{
-		Soft:   readInt("/proc/sys/fs/pipe-user-pages-soft", 16384),
-		Hard:   readInt("/proc/sys/fs/pipe-user-pages-hard", 0),
-		Exempt: effective(unix.CAP_SYS_RESOURCE) || effective(unix.CAP_SYS_ADMIN),
+		Soft:   readInt(proc+"/sys/fs/pipe-user-pages-soft", 16384),
+		Hard:   readInt(proc+"/sys/fs/pipe-user-pages-hard", 0),
+		Exempt: exempt(proc + "/self/status"),
 	}
 }
 
 func readInt(path string, otherwise int) int {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return otherwise
-	}
+	b, _ := os.ReadFile(path) // nothing, on an error, which is no number
 	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	if err != nil {
 		return otherwise
@@ -58,18 +57,12 @@ func readInt(path string, otherwise int) int {
 	return n
 }
 
-// effective says whether the process has a capability now: the CapEff line of
-// /proc/self/status, a mask in hexadecimal (proc_pid_status(5)).
-func effective(capability int) bool {
-	b, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return false
-	}
-	_, rest, ok := strings.Cut(string(b), "\nCapEff:")
-	if !ok {
-		return false
-	}
+// exempt reports whether the process has a capability now that lifts the limits: the
+// CapEff line of /proc/self/status, a mask in hexadecimal (proc_pid_status(5)).
+func exempt(status string) bool {
+	b, _ := os.ReadFile(status) // nothing, on an error, which is no mask
+	_, rest, _ := strings.Cut(string(b), "\nCapEff:")
 	line, _, _ := strings.Cut(rest, "\n")
 	mask, err := strconv.ParseUint(strings.TrimSpace(line), 16, 64)
-	return err == nil && mask&(1<<capability) != 0
+	return err == nil && mask&(1<<unix.CAP_SYS_RESOURCE|1<<unix.CAP_SYS_ADMIN) != 0
 }

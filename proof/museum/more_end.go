@@ -14,7 +14,7 @@ var moreEndRows = []Row{
 		Name: "last_error_wins", Tiers: "unit",
 		Story: "the EPIPE of the next send hides the reset that was the cause",
 		Plants: []Plant{{
-			Edits:    []Edit{{"fd/fd.go", "if d.err == 0 || !d.unreadable() {\n\t\td.err", "if e != 0 {\n\t\td.err"}},
+			Edits:    []Edit{{"fd/fd.go", "if !d.unreadable() {\n\t\td.err", "if e != 0 {\n\t\td.err"}},
 			Catchers: []Catcher{{unit, "./fd", "^TestSecondErrorDoesNotReplaceTheFirst$"}},
 		}},
 	},
