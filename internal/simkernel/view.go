@@ -11,8 +11,8 @@ type View struct {
 	EndAt            int64  // when the peer's end, or its reset, came
 	EndTold          bool   // a call has returned it
 	WaitsAt          int64  // since when bytes, an end or an error wait to be taken; 0 if none do
-	Unacked          int    // bytes that the peer has not been given; a FIN counts as one
-	Failed           bool   // the peer has reset the connection
+	Unacked          int    // bytes that the peer has not been given; a FIN counts as one; 0 of a Unix socket
+	Failed           bool   // the peer has reset the connection; of a Unix socket: closed, and it shows in a call
 	Closed           bool   // by the process; then the rest is as it was at that moment
 }
 
@@ -45,8 +45,12 @@ func (s *sock) look() View {
 	}
 	v := s.watch.view
 	v.EndAt, v.EndTold = s.watch.endAt, s.watch.endTold
-	v.Unacked = s.unacknowledged()
 	v.Failed = s.state == gone && !(s.finIn && s.finOut)
+	if s.isUnix() {
+		v.Failed = s.wasReset || s.refused
+	} else {
+		v.Unacked = s.unacknowledged()
+	}
 	switch {
 	case s.in.n > 1, s.in.n == 1 && !(s.urgent && s.mark == s.seq):
 		v.WaitsAt = s.watch.cameAt

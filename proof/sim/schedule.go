@@ -103,7 +103,7 @@ func (w *World) act() bool {
 }
 
 func (w *World) connect(v *life) {
-	p, ok := w.k.Dial(server)
+	p, ok := w.k.Dial(server, 0)
 	if !ok {
 		v.missed = w.drained && w.listening() == 0
 		return // the backlog is full: later

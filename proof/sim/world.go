@@ -174,7 +174,7 @@ func (w *World) relay(v *life, c, up *loop.Conn) error {
 
 func (w *World) find(client string) *life {
 	for _, v := range w.lives {
-		if v.client.live && strings.HasSuffix(client, fmt.Sprintf(":%d", v.client.peer.Port())) {
+		if v.client.live && strings.HasSuffix(client, fmt.Sprintf(":%d", v.client.peer.Addr().AP.Port())) {
 			return v
 		}
 	}
