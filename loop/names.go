@@ -85,7 +85,7 @@ func (n *names) ask(q question, w *waiter) ([]sys.Addr, error) {
 func (n *names) begin(q question) (*lookup, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &lookup{question: q, cancel: cancel, waiters: map[*waiter]struct{}{}}
-	if err := n.group.workers.Do(func() { n.run(ctx, a) }); err != nil {
+	if err := n.group.do(func() { n.run(ctx, a) }); err != nil {
 		cancel()
 		return nil, err
 	}

@@ -76,6 +76,16 @@ func (l Listener) AnsweredAt() int64 {
 	return l.s.answeredAt
 }
 
+// Listeners is how many listeners the process has.
+func (k *Kernel) Listeners() (n int) {
+	for _, s := range k.listeners {
+		if s.file != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // Opposite returns the other end of the connection that a number of the process
 // refers to.
 func (k *Kernel) Opposite(fd int) (p Peer, ok bool) {

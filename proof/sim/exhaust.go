@@ -109,7 +109,7 @@ type Scenario struct {
 // exact is a small world.
 func (s *Scenario) exact(t *Tape) config {
 	c := config{
-		dial: longDial, loops: 1, lives: make([]kind, s.Lives), mss: 1 << 20, peers: 64 << 10,
+		dial: longDial, loops: 1, workers: 1, lives: make([]kind, s.Lives), mss: 1 << 20, peers: 64 << 10,
 		posts: s.Posts, interleave: 2, between: s.Interleave + s.Posts, linger: s.Linger, exact: s,
 		feeds: s.Feeds, odd: s.Urgent, faults: s.Faults > 0, deadly: true, failing: s.Faults,
 	}

@@ -20,6 +20,7 @@ const (
 	proxied  // the handlers of both sides copy to each other
 	remoted  // echoed from another goroutine
 	monkeyed // the handler does anything
+	handed   // echoed, with a worker in between
 	kinds
 )
 
@@ -34,7 +35,10 @@ type life struct {
 	backend  party
 	listener simkernel.Listener
 	addr     netip.AddrPort
-	refuses  bool // nobody listens there
+	network  string // of its backend, as Dial has it
+	address  string
+	named    *named // nil unless its backend has a name
+	refuses  bool   // nobody listens there
 	started  bool
 	gaveUp   bool // the client was cut during the dial, which was given up
 	result   *splice.Result
@@ -53,7 +57,7 @@ type life struct {
 }
 
 func (w *World) newLife(i int, kind kind) *life {
-	v := &life{kind: kind, addr: netip.AddrPortFrom(netip.MustParseAddr("10.0.0.2"), uint16(9000+i))}
+	v := &life{kind: kind}
 	odd := w.config.odd
 	c := &w.config
 	step := min(c.mss, c.peers, c.kernel.Send, c.kernel.Recv)
@@ -85,8 +89,19 @@ func (w *World) newLife(i int, kind kind) *life {
 		}
 	}
 	v.refuses = odd && w.tape.Odds(16)
-	if kind.forwards() && !v.refuses {
-		v.listener = w.k.Serve(v.addr, 16)
+	by := byTCP4
+	if c.backs != nil {
+		by = c.backs[i]
+	}
+	switch {
+	case !kind.forwards():
+	case by == byName:
+		w.name(v, i)
+	default:
+		w.serve(v, i, backFamily[by])
+	}
+	if c.front == overUnix {
+		v.client.urgent = -1
 	}
 	if c.timed && kind == relayed && !c.big {
 		w.pace(v)

@@ -13,6 +13,7 @@ const (
 	accepts
 	acts
 	mails
+	works
 	delivers
 )
 
@@ -21,6 +22,7 @@ type actor struct {
 	life  *life
 	party *party
 	link  simkernel.Link
+	job   int
 }
 
 // due lists who could act now.
@@ -41,8 +43,20 @@ func (w *World) due() []actor {
 				w.actors = append(w.actors, actor{kind: acts, life: v, party: p})
 			}
 		}
-		if v.kind.forwards() && !v.refuses && !v.backend.live && v.listener.Waiting() {
+		if v.accepts() {
 			w.actors = append(w.actors, actor{kind: accepts, life: v})
+		}
+		if v.named != nil {
+			for _, p := range v.named.strays {
+				if p.canAct(now) {
+					w.actors = append(w.actors, actor{kind: acts, life: v, party: p})
+				}
+			}
+		}
+	}
+	for i := range w.jobs {
+		if w.jobs[i].at <= now {
+			w.actors = append(w.actors, actor{kind: works, job: i})
 		}
 	}
 	if len(w.mail) > 0 {
@@ -53,6 +67,15 @@ func (w *World) due() []actor {
 		w.actors = append(w.actors, actor{kind: delivers, link: l})
 	}
 	return w.actors
+}
+
+// accepts says that the backend has a connection to accept.
+func (v *life) accepts() bool {
+	if v.named != nil {
+		_, waits := v.named.waiting()
+		return waits
+	}
+	return v.kind.forwards() && !v.refuses && !v.backend.live && v.listener.Waiting()
 }
 
 // act has one of those who could act do so; it answers false if nobody could.
@@ -70,7 +93,9 @@ func (w *World) act() bool {
 	case connects:
 		w.connect(a.life)
 	case accepts:
-		if p, ok := a.life.listener.Accept(); ok {
+		if a.life.named != nil {
+			w.accept(a.life)
+		} else if p, ok := a.life.listener.Accept(); ok {
 			a.life.backend.peer, a.life.backend.live = p, true
 			p.Buffers(w.config.peers, w.config.peers)
 			w.say("%s accepts", a.life.name(&a.life.backend))
@@ -86,6 +111,9 @@ func (w *World) act() bool {
 		w.mail = w.mail[1:]
 		letter()
 		w.k.Progress++
+	case works:
+		w.say("a worker is done")
+		w.do(a.job)
 	case delivers:
 		if w.trace != nil {
 			w.say("the network delivers %v", a.link)
@@ -103,9 +131,9 @@ func (w *World) act() bool {
 }
 
 func (w *World) connect(v *life) {
-	p, ok := w.k.Dial(server, 0)
+	p, ok := w.reach(v)
 	if !ok {
-		v.missed = w.drained && w.listening() == 0
+		v.missed = w.drained && w.k.Listeners() == 0
 		return // the backlog is full: later
 	}
 	p.Buffers(w.config.peers, w.config.peers)

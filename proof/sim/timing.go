@@ -31,7 +31,7 @@ func (w *World) pace(v *life) {
 		v.client.pace(w.tape, &v.backend)
 		v.backend.pace(w.tape, &v.client)
 	}
-	if wait := Of(w.tape, waits...); wait > 0 && !v.refuses {
+	if wait := Of(w.tape, waits...); wait > 0 && !v.refuses && v.named == nil {
 		v.listener.Silence(true)
 		v.opensAt = w.k.Clock() + int64(wait)
 	}
@@ -88,7 +88,7 @@ func (w *World) pause() {
 	others := w.tape.Pick(2) == 0
 	w.say("the process is stopped until %.3f ms", float64(end-int64(time.Hour))/1e6)
 	for w.failure == "" && w.k.Clock() < end {
-		for others && w.act() {
+		for others && w.failure == "" && w.act() {
 		}
 		w.k.Advance(min(end, w.soonest(end)))
 	}
@@ -115,6 +115,16 @@ func (w *World) soonest(next int64) int64 {
 			sooner(p.rests)
 		}
 		sooner(v.opensAt)
+		if v.named != nil {
+			sooner(v.named.opensAt)
+			for _, p := range v.named.strays {
+				sooner(p.stalled)
+				sooner(p.rests)
+			}
+		}
+	}
+	for i := range w.jobs {
+		sooner(w.jobs[i].at)
 	}
 	sooner(w.k.Release())
 	return next
@@ -126,6 +136,9 @@ func (w *World) looked() { w.looks[w.running] = w.k.Clock() }
 
 // open has listeners that were silent answer when their time has come.
 func (v *life) open(now int64) {
+	if v.named != nil {
+		v.named.open(now)
+	}
 	if v.opensAt > 0 && now >= v.opensAt {
 		v.opensAt = 0
 		v.listener.Silence(false)
@@ -187,7 +200,7 @@ func (w *World) clocks(v *life) (all []clock) {
 
 // overdue fails the run if a loop sleeps, and a timeout has passed long ago.
 func (w *World) overdue() {
-	if !w.config.timed || w.failure != "" {
+	if w.failure != "" {
 		return
 	}
 	for _, v := range w.lives {
@@ -198,10 +211,15 @@ func (w *World) overdue() {
 // overstays fails the run if a timeout of a life has passed long ago.
 func (w *World) overstays(v *life) {
 	now := w.k.Clock()
-	if v.dialledAt > 0 && now > max(v.dialledAt, w.pausedAt)+int64(w.config.dial)+late {
+	limit := w.config.dial
+	if v.named != nil {
+		limit = v.named.timeout
+		w.judgeRace(v)
+	}
+	if v.dialledAt > 0 && now > max(v.dialledAt, w.pausedAt)+int64(limit)+late {
 		w.fail("overdue: %s has been dialled for %v", v.name(&v.backend), time.Duration(now-v.dialledAt))
 	}
-	if v.relayedAt == 0 || v.result != nil {
+	if !w.config.timed || v.relayedAt == 0 || v.result != nil {
 		return
 	}
 	a, b := v.views()
@@ -255,10 +273,12 @@ func (w *World) passed(v *life, now int64, byTimeout bool) bool {
 	return false
 }
 
-// judgeDial judges a dial that failed for time.
+// judgeDial judges a dial that failed for time. One by name says nothing: an address may
+// have answered just when its share of the time was over.
 func (w *World) judgeDial(v *life) {
 	v.timedOut = true
-	if at := v.listener.AnsweredAt(); at > 0 && at <= w.looks[v.loop] {
+	at := v.listener.AnsweredAt()
+	if at > 0 && at <= w.looks[v.loop] {
 		w.fail("cut for time, and not read: %s had answered %v before epoll was asked", v.name(&v.backend), time.Duration(w.looks[v.loop]-at))
 	}
 }
