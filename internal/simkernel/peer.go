@@ -157,6 +157,9 @@ func (p Peer) Told() bool { return p.s.finOut }
 // Readable says that Read would not answer EAGAIN.
 func (p Peer) Readable() bool { return p.s.in.n > 0 || p.s.shutR || p.s.err != 0 }
 
+// Holds says that there are bytes to read.
+func (p Peer) Holds() bool { return p.s.in.n > 0 }
+
 // Writable says that Write would not answer EAGAIN.
 func (p Peer) Writable() bool {
 	if p.s.isUnix() {

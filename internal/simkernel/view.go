@@ -44,7 +44,7 @@ func (s *sock) look() View {
 		return s.watch.view
 	}
 	v := s.watch.view
-	v.EndAt, v.EndTold = s.watch.endAt, s.watch.endTold
+	v.EndAt, v.EndTold = s.watch.endAt, s.watch.endTold || s.refused
 	v.Failed = s.state == gone && !(s.finIn && s.finOut)
 	if s.isUnix() {
 		v.Failed = s.wasReset || s.refused

@@ -36,6 +36,11 @@ var small = []struct {
 	{"time: one direction into a sink that is read at any pace, under each timeout", Scenario{Lives: 1, Steps: 1, OneWay: true, Timed: true, Ordered: true}},
 	{"time: the process is stopped between any two calls, or while the loop sleeps", Scenario{Lives: 1, Steps: 1, OneWay: true, Ends: true, Timed: true, Pauses: 1, Interleave: 1, Ordered: true}},
 	{"time: a backend that is late to answer, and the process is stopped", Scenario{Lives: 1, Timed: true, Late: 2, Pauses: 1, Interleave: 1, Ordered: true}},
+	{"time: the server has its say and closes; a client that reads at any pace, by TCP or Unix, and one thing between any two calls", Scenario{Lives: 1, Speaks: true, Interleave: 1, Ordered: true}},
+	{"Unix sockets on one side or both: one direction, a write or none; FIN, close or what is a reset elsewhere", Scenario{Lives: 1, Steps: 1, OneWay: true, Unix: true}},
+	{"the same, both directions without bytes, and one thing between any two calls", Scenario{Lives: 1, Unix: true, Ends: true, Interleave: 1}},
+	{"Unix sockets: one direction, into a sink that closes with bytes unread", Scenario{Lives: 1, Steps: 1, Ends: true, Cut: true, Unix: true}},
+	{"a race: a name of two addresses, each of which answers, refuses, is a black hole, late or unreachable", Scenario{Lives: 1, Ends: true, Ordered: true, Named: true, Interleave: 1}},
 }
 
 // Exhaust is the command "exhaust": every schedule of some small worlds.
@@ -100,6 +105,9 @@ type Scenario struct {
 	Linger     int  // how many times more comes before the loop is awake
 	Interleave int  // how many times something happens between two calls
 	Posts      int  // of another goroutine
+	Speaks     bool // the server has its say and closes, and Linger is a second; clients read at any pace
+	Unix       bool // clients, or backends, or both, have Unix sockets
+	Named      bool // backends have a name of two addresses
 	Timed      bool // one of the timeouts of a relay is in force; backends read slowly
 	Pauses     int  // how many times the process is stopped
 	Late       int  // of so many times more, backends answer after one
@@ -119,6 +127,8 @@ func (s *Scenario) exact(t *Tape) config {
 			c.lives[i] = echoed
 		case s.Reply:
 			c.lives[i] = replied
+		case s.Speaks:
+			c.lives[i] = spoken
 		}
 	}
 	c.relay = splice.Options{StallTimeout: -1, Mode: splice.Splice}
@@ -126,7 +136,20 @@ func (s *Scenario) exact(t *Tape) config {
 	if s.Room > 0 {
 		c.kernel.Files = c.ownFiles() + s.Room
 	}
-	if s.Tight {
+	if s.Unix {
+		c.front = Of(t, overUnix, overTCP4)
+		c.backs = make([]back, s.Lives)
+		if c.front == overTCP4 || t.Pick(2) == 1 {
+			c.backs[0] = byUnix
+		}
+	}
+	if s.Named {
+		c.backs = []back{byName}
+	}
+	if s.Speaks {
+		c.timed, c.closeWait, c.peers = true, time.Second, 2000
+		c.front = Of(t, overTCP4, overUnix)
+	} else if s.Tight {
 		c.kernel.Send, c.marks = 600, loop.Marks{Low: 500, High: 1000}
 	} else if s.Timed {
 		s.time(t, &c)
@@ -149,6 +172,10 @@ func (s *Scenario) limit(t *Tape, p *party, backend bool) {
 		return
 	case s.OneWay && backend, s.First && !backend:
 		p.how = answer
+		return
+	case s.Speaks:
+		p.how, p.reads = Of(t, answer, shutHalf, resetAll), 1000
+		p.chunk = 5000
 		return
 	case s.Resets:
 		p.how = resetAll

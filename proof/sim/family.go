@@ -115,8 +115,11 @@ func (c *config) mix(t *Tape) {
 	}
 	c.workers = Of(t, 4, 1, 2)
 	for i := range c.lives {
-		if t.Pick(8) == 7 {
+		switch t.Pick(8) {
+		case 7:
 			c.lives[i] = handed
+		case 6:
+			c.lives[i] = spoken
 		}
 	}
 }

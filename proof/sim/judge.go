@@ -183,14 +183,24 @@ func (w *World) answered(v *life) {
 		}
 		return
 	}
+	want := p.pos
+	if v.kind == spoken {
+		want = v.said
+	}
+	if v.timedOut { // what is cut must not look complete
+		if p.fin && !p.unix() && p.in.Pos != uint64(want) {
+			w.fail("a cut looks complete: %s read an end after %d of %d bytes", v.name(p), p.in.Pos, want)
+		}
+		return
+	}
 	if v.kind == panicked || w.fatal || w.drained && !v.opened || p.how >= closeAll {
 		if p.fin && !p.unix() && v.kind == panicked && p.pos > 0 {
 			w.fail("%s read a clean end from a handler that panicked", v.name(p))
 		}
 		return
 	}
-	if !p.fin || p.in.Pos != uint64(p.pos) {
-		w.fail("%s wrote %d bytes and read %d; end read: %v, cut: %v (%v)", v.name(p), p.pos, p.in.Pos, p.fin, p.cut, p.error)
+	if !p.fin || p.in.Pos != uint64(want) {
+		w.fail("%s wrote %d bytes and read %d of what it was to; end read: %v, cut: %v (%v)", v.name(p), p.pos, p.in.Pos, p.fin, p.cut, p.error)
 	}
 }
 

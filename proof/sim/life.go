@@ -21,6 +21,7 @@ const (
 	remoted  // echoed from another goroutine
 	monkeyed // the handler does anything
 	handed   // echoed, with a worker in between
+	spoken   // the server has its say and closes, before it has read anything
 	kinds
 )
 
@@ -54,6 +55,8 @@ type life struct {
 	missed                        bool              // nobody listened any more
 	opened                        bool              // the handler was told of it
 	ends                          [2]simkernel.Peer // the other ends of the relay's sockets
+	closings                      []closing         // under way
+	said                          int               // bytes that the server says by itself
 }
 
 func (w *World) newLife(i int, kind kind) *life {
@@ -84,8 +87,14 @@ func (w *World) newLife(i int, kind kind) *life {
 	if !kind.forwards() {
 		v.client.in.K = v.client.k // it gets its own back
 		v.client.urgent = -1
-		if v.client.how == answer {
+		if v.client.how == answer && kind != spoken {
 			v.client.how = shutHalf
+		}
+	}
+	if kind == spoken {
+		v.said = saying
+		if c.exact != nil {
+			v.said = v.client.chunk
 		}
 	}
 	v.refuses = odd && w.tape.Odds(16)
@@ -103,7 +112,7 @@ func (w *World) newLife(i int, kind kind) *life {
 	if c.front == overUnix {
 		v.client.urgent = -1
 	}
-	if c.timed && kind == relayed && !c.big {
+	if c.timed && !c.big {
 		w.pace(v)
 	}
 	return v

@@ -44,6 +44,8 @@ type config struct {
 	front   entry
 	backs   []back // of the lives; nil: all by TCP over IPv4
 	workers int
+
+	closeWait time.Duration // Linger; 0: the default
 }
 
 func (s *Scenario) choose(t *Tape) config {

@@ -45,7 +45,6 @@ func (w *World) do(i int) {
 // handsOff echoes, and has a worker look at each piece before. Meanwhile it reads nothing.
 type handsOff struct {
 	echo
-	w    *World
 	rest []byte // to be handed off
 	end  bool
 }
@@ -88,6 +87,7 @@ func (s *handsOff) back(c *loop.Conn) {
 	}
 	s.rest = nil
 	if s.end {
+		s.w.closes(s.v, c)
 		c.Close()
 		return
 	}

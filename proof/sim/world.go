@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/penstock/penstock/fd"
 	"github.com/penstock/penstock/internal/content"
 	"github.com/penstock/penstock/internal/simkernel"
 	"github.com/penstock/penstock/internal/sys"
@@ -90,6 +91,7 @@ func (w *World) begin() {
 		Handler: loop.OnOpen(w.open),
 		Config:  loop.Config{Loops: c.loops, Watchdog: -1, Workers: 1, Kernel: w.k, Stepped: true, Logger: slog.New(w)},
 		Marks:   c.marks,
+		Socket:  fd.Options{Linger: c.closeWait},
 	}
 	if c.shared {
 		w.srv.Balance = loop.ByKernel
@@ -115,25 +117,28 @@ func (w *World) open(c *loop.Conn) error {
 	}
 	v := w.find(c, remote)
 	v.opened = true
+	v.loop = c.Loop().ID()
 	switch v.kind {
 	case echoed:
-		return c.Serve(&echo{})
+		return c.Serve(&echo{w, v})
 	case replied:
-		return c.Serve(&reply{v: v})
+		return c.Serve(&reply{echo: echo{w, v}})
 	case panicked:
-		return c.Serve(&panics{})
+		return c.Serve(&panics{echo{w, v}})
 	case fronted:
 		return c.Serve(&front{w: w, v: v})
 	case remoted:
-		return c.Serve(&distant{w: w, pauses: w.tape.Pick(4)})
+		return c.Serve(&distant{echo: echo{w, v}, pauses: w.tape.Pick(4)})
 	case handed:
-		return c.Serve(&handsOff{w: w})
+		return c.Serve(&handsOff{echo: echo{w, v}})
+	case spoken:
+		return w.speak(v, c)
 	case monkeyed:
 		return c.Serve(w.newMonkey(v, c))
 	}
 	return w.dial(v, c, func(up *loop.Conn) error {
 		if v.kind == proxied {
-			return join(c, up)
+			return w.join(v, c, up)
 		}
 		return w.relay(v, c, up)
 	})
@@ -141,9 +146,8 @@ func (w *World) open(c *loop.Conn) error {
 
 // dial connects to the backend of a life.
 func (w *World) dial(v *life, c *loop.Conn, then func(up *loop.Conn) error) error {
-	v.loop = c.Loop().ID()
 	v.dialledAt = w.k.Clock()
-	d := &loop.Dialer{Timeout: w.config.dial}
+	d := &loop.Dialer{Timeout: w.config.dial, Socket: fd.Options{Linger: w.config.closeWait}}
 	if v.named != nil {
 		d.Timeout, d.Resolver = v.named.timeout, &resolver{w}
 	}
