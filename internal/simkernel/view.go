@@ -86,6 +86,12 @@ func (k *Kernel) Listeners() (n int) {
 	return n
 }
 
+// Listens reports whether a number is a listener's.
+func (k *Kernel) Listens(fd int) bool {
+	s, e := k.socket(fd)
+	return e == 0 && s.state == listening
+}
+
 // Opposite returns the other end of the connection that a number of the process
 // refers to.
 func (k *Kernel) Opposite(fd int) (p Peer, ok bool) {

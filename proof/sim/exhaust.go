@@ -40,7 +40,10 @@ var small = []struct {
 	{"Unix sockets on one side or both: one direction, a write or none; FIN, close or what is a reset elsewhere", Scenario{Lives: 1, Steps: 1, OneWay: true, Unix: true}},
 	{"the same, both directions without bytes, and one thing between any two calls", Scenario{Lives: 1, Unix: true, Ends: true, Interleave: 1}},
 	{"Unix sockets: one direction, into a sink that closes with bytes unread", Scenario{Lives: 1, Steps: 1, Ends: true, Cut: true, Unix: true}},
-	{"a race: a name of two addresses, each of which answers, refuses, is a black hole, late or unreachable", Scenario{Lives: 1, Ends: true, Ordered: true, Named: true, Interleave: 1}},
+	{"a race: a name of two addresses, each of which answers, refuses, is a black hole, late or unreachable", Scenario{Lives: 1, Ends: true, Ordered: true, Named: true}},
+	{"a race of two addresses that answer a second later, and the process is stopped between any two calls", Scenario{Lives: 1, Ends: true, Ordered: true, Named: true, Pauses: 1, Interleave: 1}},
+	{"Unix sockets: a backend has its say and closes, with bytes unread or not, up to five events before the loop is awake", Scenario{Lives: 1, Steps: 1, Parting: true, Unix: true, Ordered: true, Linger: 5}},
+	{"Unix sockets: a backend whose backlog is full at first", Scenario{Lives: 1, Timed: true, Late: 1, Unix: true}},
 }
 
 // Exhaust is the command "exhaust": every schedule of some small worlds.
@@ -107,6 +110,7 @@ type Scenario struct {
 	Posts      int  // of another goroutine
 	Speaks     bool // the server has its say and closes, and Linger is a second; clients read at any pace
 	Unix       bool // clients, or backends, or both, have Unix sockets
+	Parting    bool // both write once, and backends close then, without having read
 	Named      bool // backends have a name of two addresses
 	Timed      bool // one of the timeouts of a relay is in force; backends read slowly
 	Pauses     int  // how many times the process is stopped
@@ -137,14 +141,16 @@ func (s *Scenario) exact(t *Tape) config {
 		c.kernel.Files = c.ownFiles() + s.Room
 	}
 	if s.Unix {
-		c.front = Of(t, overUnix, overTCP4)
-		c.backs = make([]back, s.Lives)
-		if c.front == overTCP4 || t.Pick(2) == 1 {
-			c.backs[0] = byUnix
+		c.backs = []back{byUnix}
+		switch t.Pick(3) {
+		case 1:
+			c.front = overUnix
+		case 2:
+			c.front, c.backs[0] = overUnix, byTCP4
 		}
 	}
 	if s.Named {
-		c.backs = []back{byName}
+		c.backs, c.pauses = []back{byName}, s.Pauses
 	}
 	if s.Speaks {
 		c.timed, c.closeWait, c.peers = true, time.Second, 2000
@@ -172,6 +178,12 @@ func (s *Scenario) limit(t *Tape, p *party, backend bool) {
 		return
 	case s.OneWay && backend, s.First && !backend:
 		p.how = answer
+		return
+	case s.Parting:
+		p.total, p.how = p.chunk, shutHalf
+		if backend {
+			p.how = closeAll
+		}
 		return
 	case s.Speaks:
 		p.how, p.reads = Of(t, answer, shutHalf, resetAll), 1000

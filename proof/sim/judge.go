@@ -152,6 +152,8 @@ func (w *World) direction(v *life, from, to *party) {
 			v.name(to), to.in.Pos, v.name(from), from.pos, from.peer.Told())
 	case !cut && !to.fin:
 		w.fail("%s was cut (%v) after %d of %d bytes, for no reason", v.name(to), to.error, to.in.Pos, from.pos)
+	case from.unix() && from.how == closeAll && from.peer.Told() && v.result != nil && to.how < closeAll && !w.fatal && !v.timedOut && !to.fin && !to.broken && !to.unix():
+		w.fail("an end was lost: %s closed, having read all, and %s was cut (%v)", v.name(from), v.name(to), to.error)
 	case v.gaveUp && from.how >= closeAll && to.in.Pos == 0: // there was never a relay
 	case !w.fatal && !v.timedOut && (v.kind == relayed || v.result != nil) && (to.cut || to.fin) && to.how < closeAll && to.in.Pos != arrived:
 		w.fail("a reset overtook data: %s read %d bytes, %d had arrived from %s before it was cut",

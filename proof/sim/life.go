@@ -55,6 +55,7 @@ type life struct {
 	missed                        bool              // nobody listened any more
 	opened                        bool              // the handler was told of it
 	ends                          [2]simkernel.Peer // the other ends of the relay's sockets
+	triesAt                       int64             // when the client connects, if there was no room before
 	closings                      []closing         // under way
 	said                          int               // bytes that the server says by itself
 }

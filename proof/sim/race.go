@@ -22,7 +22,7 @@ const (
 	silent       // a black hole
 	refuses
 	unreachable
-	tardy // silent for a second
+	tardy // silent at first
 	fates
 )
 
@@ -66,6 +66,9 @@ type named struct {
 func (w *World) name(v *life, i int) {
 	t := w.tape
 	n := &named{host: "backend-" + string(rune('a'+i)), opensAt: w.k.Clock() + int64(time.Second)}
+	if w.config.exact == nil && t.Pick(2) == 1 {
+		n.opensAt = w.k.Clock() + fallback // with the other family
+	}
 	if s := w.config.exact; s != nil {
 		n.timeout = 5 * time.Second
 	} else {
@@ -84,7 +87,10 @@ func (w *World) name(v *life, i int) {
 		for n.has(ip) {
 			ip = ip.Next()
 		}
-		one := target{addr: netip.AddrPortFrom(ip, port), fate: fate(t.Pick(int(fates)))}
+		one := target{addr: netip.AddrPortFrom(ip, port), fate: tardy}
+		if w.config.exact == nil || w.config.exact.Pauses == 0 {
+			one.fate = fate(t.Pick(int(fates)))
+		}
 		if one.fate != refuses {
 			one.listener = w.k.Serve(one.addr, 16)
 			one.listener.Silence(one.fate == silent || one.fate == tardy)

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"github.com/penstock/penstock/internal/simkernel"
 	"github.com/penstock/penstock/internal/sys"
 )
@@ -35,7 +37,9 @@ func (w *World) due() []actor {
 			continue
 		}
 		if !v.started {
-			w.actors = append(w.actors, actor{kind: connects, life: v})
+			if now >= v.triesAt {
+				w.actors = append(w.actors, actor{kind: connects, life: v})
+			}
 			continue
 		}
 		for _, p := range [2]*party{&v.client, &v.backend} {
@@ -134,7 +138,8 @@ func (w *World) connect(v *life) {
 	p, ok := w.reach(v)
 	if !ok {
 		v.missed = w.drained && w.k.Listeners() == 0
-		return // the backlog is full: later
+		v.triesAt = w.k.Clock() + int64(10*time.Millisecond) // the backlog is full
+		return
 	}
 	p.Buffers(w.config.peers, w.config.peers)
 	v.client.peer, v.client.live, v.started = p, true, true
@@ -166,6 +171,9 @@ func (w *World) Before(c simkernel.Call, fd int) sys.Errno {
 	if w.bound.between != w.config.between && w.tape.Odds(w.config.interleave) {
 		w.bound.between++
 		w.meanwhile()
+	}
+	if c == simkernel.EpollAdd && w.k.Listens(fd) {
+		return 0 // a server one of whose listeners is not registered does not serve
 	}
 	if w.config.faults && w.bound.failed != w.config.failing {
 		return w.fault(c)

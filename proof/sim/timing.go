@@ -132,6 +132,9 @@ func (w *World) soonest(next int64) int64 {
 			sooner(p.rests)
 		}
 		sooner(v.opensAt)
+		if !v.started && !v.missed {
+			sooner(v.triesAt)
+		}
 		if v.named != nil {
 			sooner(v.named.opensAt)
 			for _, p := range v.named.strays {

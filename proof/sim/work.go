@@ -24,6 +24,10 @@ func (w *World) work(f func()) error {
 	case len(w.jobs) >= w.config.workers:
 		return fmt.Errorf("%w: %d at work", pool.ErrBusy, len(w.jobs))
 	}
+	if w.config.exact != nil {
+		w.jobs = append(w.jobs, job{f, w.k.Clock()})
+		return nil
+	}
 	long := Of(w.tape, 0, 50*time.Millisecond, 400*time.Millisecond, 2*time.Second)
 	w.jobs = append(w.jobs, job{f, w.k.Clock() + int64(long)})
 	return nil
