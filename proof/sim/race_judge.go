@@ -57,7 +57,7 @@ func (w *World) judgeRace(v *life) {
 		w.fail("overdue: an address of %s answers, and %v after the look-up nothing is connected", n.host, time.Duration(now-n.resolvedAt))
 	}
 	first, second := n.lanes()
-	if _, fails := prompt(first); fails || n.twin {
+	if _, fails := prompt(first); fails || quits || n.twin {
 		return
 	}
 	for _, t := range second {
