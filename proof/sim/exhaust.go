@@ -42,7 +42,7 @@ var small = []struct {
 	{"Unix sockets: one direction, into a sink that closes with bytes unread", Scenario{Lives: 1, Steps: 1, Ends: true, Cut: true, Unix: true}},
 	{"a race: a name of two addresses, each of which answers, refuses, is a black hole, late or unreachable", Scenario{Lives: 1, Ends: true, Ordered: true, Named: true}},
 	{"a race of two addresses that answer a second later, and the process is stopped between any two calls", Scenario{Lives: 1, Ends: true, Ordered: true, Named: true, Pauses: 1, Interleave: 1}},
-	{"Unix sockets: a backend has its say and closes, with bytes unread or not, up to five events before the loop is awake", Scenario{Lives: 1, Steps: 1, Parting: true, Unix: true, Ordered: true, Linger: 5}},
+	{"Unix sockets: a backend has its say and closes, with bytes unread or not, up to three events before the loop is awake", Scenario{Lives: 1, Steps: 1, Parting: true, Unix: true, Ordered: true, Linger: 3}},
 	{"Unix sockets: a backend whose backlog is full at first", Scenario{Lives: 1, Timed: true, Late: 1, Unix: true}},
 }
 
