@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"math"
 	"net"
 	"os"
 	"time"
@@ -31,6 +32,7 @@ func (c *Conn) Close() error {
 		c.task = v
 	}
 	c.flags |= closing
+	v.left, v.quiet = unknownLeft, 0
 	c.loop.Arm(&v.timer, c.set.linger/lingerLooks, (*lingering)(v))
 	c.loop.push(&c.Registration)
 	return nil
@@ -47,6 +49,10 @@ func (c *Conn) Abort() {
 
 // lingerLooks is how often within Linger a close that waits is looked at.
 const lingerLooks = 4
+
+// unknownLeft is serving.left before the first look, which counts as progress: the peer may
+// have taken the last of it just before.
+const unknownLeft = math.MaxUint32
 
 // lingering is a session's task while Close waits for its peer. Linger bounds the time
 // without progress: what the socket has taken of the queue, or what the peer's kernel

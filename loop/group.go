@@ -51,6 +51,7 @@ type Group struct {
 	loops    []*Loop
 	governor *pool.Governor
 	workers  *pool.Workers
+	do       func(f func()) error // of workers; Hand has another
 	names    names
 	config   Config
 
@@ -117,6 +118,7 @@ func newGroup(config Config) (*Group, error) {
 	g.workers = pool.NewWorkers(config.Workers, func(v any) {
 		g.log.Error("penstock: worker panicked", slog.String("panic", fmt.Sprint(v)))
 	})
+	g.do = g.workers.Do
 	g.names.group = g
 	g.spare.Store(-1)
 	for i := range config.Loops {
@@ -198,7 +200,7 @@ func (g *Group) PipePages() (used, budget int) { return g.governor.Used(), g.gov
 
 // Do runs f, which may block, on a worker. It answers pool.ErrBusy, and f does
 // not run, if all are busy, and pool.ErrStopped after Close. What f finds it brings back with Handle.Do.
-func (g *Group) Do(f func()) error { return g.workers.Do(f) }
+func (g *Group) Do(f func()) error { return g.do(f) }
 
 // Close ends the loops: connections that are left are reset, and told
 // ErrServerClosed. It returns when everything has been given back, be it by another

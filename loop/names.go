@@ -1,8 +1,11 @@
 package loop
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +35,7 @@ type names struct {
 	mu      sync.Mutex
 	lookups map[question]*lookup // guarded by mu: under way, or answered
 	waiting int                  // guarded by mu: dials that wait
+	asked   uint64               // guarded by mu: dials that have ever waited
 }
 
 // A question is what is asked of a resolver, which must be comparable, as a pointer is.
@@ -53,6 +57,7 @@ type lookup struct {
 // A waiter is a dial that waits for a look-up.
 type waiter struct {
 	lookup *lookup
+	order  uint64 // in which it asked
 	l      *Loop
 	t      *dial // nil once the dial has given up; l's goroutine only
 }
@@ -78,6 +83,8 @@ func (n *names) ask(q question, w *waiter) ([]sys.Addr, error) {
 	w.lookup = a
 	a.waiters[w] = struct{}{}
 	n.waiting++
+	n.asked++
+	w.order = n.asked
 	return nil, nil
 }
 
@@ -85,7 +92,7 @@ func (n *names) ask(q question, w *waiter) ([]sys.Addr, error) {
 func (n *names) begin(q question) (*lookup, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &lookup{question: q, cancel: cancel, waiters: map[*waiter]struct{}{}}
-	if err := n.group.workers.Do(func() { n.run(ctx, a) }); err != nil {
+	if err := n.group.do(func() { n.run(ctx, a) }); err != nil {
 		cancel()
 		return nil, err
 	}
@@ -104,7 +111,7 @@ func (n *names) run(ctx context.Context, a *lookup) {
 	addrs, err = lookUp(ctx, a.question)
 }
 
-// finish keeps the answer and tells the waiters.
+// finish keeps the answer and tells the waiters, in the order in which they asked.
 func (n *names) finish(a *lookup, addrs []sys.Addr, err error) {
 	n.mu.Lock()
 	waiters := a.waiters
@@ -119,7 +126,8 @@ func (n *names) finish(a *lookup, addrs []sys.Addr, err error) {
 	}
 	n.mu.Unlock()
 	a.cancel()
-	for w := range waiters {
+	first := func(a, b *waiter) int { return cmp.Compare(a.order, b.order) }
+	for _, w := range slices.SortedFunc(maps.Keys(waiters), first) {
 		// If the loop has ended it has failed its dials.
 		_ = w.l.Post(func() {
 			if w.t != nil {

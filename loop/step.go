@@ -37,6 +37,10 @@ func (s *Server) Drain() {
 	}
 }
 
+// Hand has do take the place of the workers, for Group.Do and for look-ups of names. It
+// must be called before either. It is for the tests of Penstock itself.
+func (g *Group) Hand(do func(f func()) error) { g.do = do }
+
 // endStepped ends the loops of a group that nobody else runs.
 func (g *Group) endStepped() {
 	for _, l := range g.loops {

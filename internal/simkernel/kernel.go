@@ -2,9 +2,10 @@
 // of sys.Kernel as Linux does, as far as the runtime can tell, and every choice
 // that a real kernel, a network or a peer would make is its Scheduler's.
 //
-// It has TCP over IPv4, pipes that hold slots, edge-triggered epoll, eventfds, the
-// lowest free descriptor, and a clock that stands still unless it is told to go
-// on. It has no Unix sockets. All of it belongs to one goroutine at a time. What
+// It has TCP over IPv4 and IPv6, Unix stream sockets with abstract names, pipes that hold
+// slots, edge-triggered epoll, eventfds, the lowest free descriptor, and a clock that
+// stands still unless it is told to go on. It has no files: no Unix paths, and no
+// descriptors that are passed. All of it belongs to one goroutine at a time. What
 // it says about the real kernel is held against the real one by package conform.
 package simkernel
 

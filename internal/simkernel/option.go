@@ -19,6 +19,8 @@ func (k *Kernel) SetOption(fd, level, name, value int) sys.Errno {
 		s.rcvbuf = 2 * value
 	case level == sys.SolSocket && name == sys.SoReusePort:
 		s.shares = value != 0
+	case level == sys.IPProtoV6 && name == sys.IPv6Only:
+		s.only6 = value != 0
 	}
 	return 0
 }
@@ -67,7 +69,7 @@ func (k *Kernel) LocalAddr(fd int) (sys.Addr, sys.Errno) {
 	if e != 0 {
 		return sys.Addr{}, e
 	}
-	return sys.Addr{AP: s.addr, Family: sys.Inet4}, 0
+	return sys.Addr{AP: s.addr, Path: s.path, Family: s.family}, 0
 }
 
 // PeerAddr is getpeername(2).
@@ -82,11 +84,12 @@ func (k *Kernel) PeerAddr(fd int) (sys.Addr, sys.Errno) {
 	case s.state != connected:
 		return sys.Addr{}, sys.ENOTCONN
 	}
-	return sys.Addr{AP: s.to, Family: sys.Inet4}, 0
+	return s.peerAddr(), 0
 }
 
 // Outq is SIOCOUTQ: what the peer has not been given, a FIN counting as one; of a
-// socket that the peer has reset, what was lost, for good (tcp_ioctl).
+// socket that the peer has reset, what was lost, for good (tcp_ioctl). Of a Unix socket it
+// is what its buffer is charged (unix_outq_len).
 func (k *Kernel) Outq(fd int) (int, sys.Errno) {
 	if e := k.enter(Outq, fd); e != 0 {
 		return 0, e
@@ -95,6 +98,8 @@ func (k *Kernel) Outq(fd int) (int, sys.Errno) {
 	switch {
 	case e != 0:
 		return 0, e
+	case s.isUnix():
+		return s.charged, 0
 	case s.state == connected:
 		return s.unacknowledged(), 0
 	}

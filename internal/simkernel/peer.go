@@ -15,11 +15,21 @@ type Listener struct{ s *sock }
 
 // Serve makes a listener of another process, with room for backlog connections.
 func (k *Kernel) Serve(a netip.AddrPort, backlog int) Listener {
-	s := k.newSock()
-	s.addr = a
+	s := k.newSock(familyOf(a.Addr()))
+	s.addr, s.only6 = a, true
 	s.listen(backlog)
 	return Listener{s}
 }
+
+func familyOf(a netip.Addr) sys.Family {
+	if a.Is4() {
+		return sys.Inet4
+	}
+	return sys.Inet6
+}
+
+// Unreachable has connects fail with ENETUNREACH.
+func (l Listener) Unreachable() { l.s.noRoute = true }
 
 // Refuse stops listening: who connects is refused from here on.
 func (l Listener) Refuse() { l.s.close() }
@@ -37,15 +47,15 @@ func (l Listener) Accept() (Peer, bool) {
 	return Peer{c}, true
 }
 
-// Dial connects from another process to a listener of this one; ok is false if
-// nobody listens or the backlog is full.
-func (k *Kernel) Dial(a netip.AddrPort) (p Peer, ok bool) {
+// Dial connects from another process to a listener of this one, over the interface zone if
+// it is not 0; ok is false if nobody listens or the backlog is full.
+func (k *Kernel) Dial(a netip.AddrPort, zone uint32) (p Peer, ok bool) {
 	ln := k.listener(a)
 	if ln == nil || len(ln.backlog) > ln.limit {
 		return Peer{}, false
 	}
-	s := k.newSock()
-	s.state, s.to, s.addr = connected, a, netip.AddrPortFrom(a.Addr(), k.port())
+	s := k.newSock(familyOf(a.Addr()))
+	s.state, s.to, s.addr, s.zone = connected, a, netip.AddrPortFrom(a.Addr(), k.port()), zone
 	ln.establish(s)
 	k.Progress++
 	return Peer{s}, true
@@ -54,8 +64,13 @@ func (k *Kernel) Dial(a netip.AddrPort) (p Peer, ok bool) {
 // Buffers sets the sizes of the peer's queues.
 func (p Peer) Buffers(send, recv int) { p.s.sndbuf, p.s.rcvbuf = send, recv }
 
-// Port is the peer's own port, by which the process knows it.
-func (p Peer) Port() uint16 { return p.s.addr.Port() }
+// Addr is the peer's own address, by which the process knows it.
+func (p Peer) Addr() sys.Addr {
+	return sys.Addr{AP: p.s.addr, Path: p.s.path, Zone: p.s.zone, Family: p.s.family}
+}
+
+// Unix reports whether it is a Unix socket.
+func (p Peer) Unix() bool { return p.s.isUnix() }
 
 // Write writes what it can of a segment.
 func (p Peer) Write(seg Segment) (n int, e sys.Errno) {
@@ -91,6 +106,9 @@ func (p Peer) Read(n int) (Segment, sys.Errno) {
 	s.k.Progress++
 	seg := s.in.pop(n)
 	s.seq += uint64(seg.N)
+	if s.isUnix() {
+		s.unixRead(seg.N)
+	}
 	return seg, 0
 }
 
@@ -103,7 +121,7 @@ func (p Peer) Close() {
 	p.s.close()
 }
 
-// Reset closes with a zero linger time.
+// Reset closes with a zero linger time, which a Unix socket does not know.
 func (p Peer) Reset() {
 	p.s.linger0 = true
 	p.Close()
@@ -139,8 +157,16 @@ func (p Peer) Told() bool { return p.s.finOut }
 // Readable says that Read would not answer EAGAIN.
 func (p Peer) Readable() bool { return p.s.in.n > 0 || p.s.shutR || p.s.err != 0 }
 
+// Holds says that there are bytes to read.
+func (p Peer) Holds() bool { return p.s.in.n > 0 }
+
 // Writable says that Write would not answer EAGAIN.
-func (p Peer) Writable() bool { return p.s.out.n < p.s.sndbuf || p.s.state != connected }
+func (p Peer) Writable() bool {
+	if p.s.isUnix() {
+		return p.s.charged < p.s.sndbuf || p.s.shutW
+	}
+	return p.s.out.n < p.s.sndbuf || p.s.state != connected
+}
 
 // Waiting says that a connection waits to be accepted.
 func (l Listener) Waiting() bool { return len(l.s.backlog) > 0 }

@@ -52,37 +52,47 @@ type sock struct {
 	orphan   bool // closed by its owner
 	reported bool // connect was told of the connection
 
+	family     sys.Family
 	addr, to   netip.AddrPort
+	zone       uint32 // of to
+	path       string // of a Unix socket: its name
+	only6      bool   // IPV6_V6ONLY
+	noRoute    bool   // a listener that cannot be reached: ENETUNREACH
 	backlog    []*sock
 	limit      int
 	shares     bool  // SO_REUSEPORT
 	silent     bool  // a listener that does not answer
 	answeredAt int64 // when a connection was last established
 	watch      watch
+
+	// Of a Unix socket:
+	messages []message // what in consists of
+	charged  int       // of the send buffer, for what the peer has not read
+	wasReset bool      // the peer closed without having read all
+	refused  bool      // a send found that the peer has closed
 }
 
-func (k *Kernel) newSock() *sock {
-	s := &sock{k: k, sndbuf: k.Config.Send, rcvbuf: k.Config.Recv}
-	k.socks = append(k.socks, s)
+func (k *Kernel) newSock(f sys.Family) *sock {
+	s := &sock{k: k, family: f, sndbuf: k.Config.Send, rcvbuf: k.Config.Recv}
+	if f != sys.Unix { // nothing of those is ever under way
+		k.socks = append(k.socks, s)
+	}
 	return s
 }
 
 // sweep forgets a socket that nobody can reach and that has nothing to deliver.
 func (s *sock) sweep() {
-	if s.orphan && s.state == gone && !s.rstOut {
+	if s.orphan && s.state == gone && !s.rstOut && !s.isUnix() {
 		s.k.socks = without(s.k.socks, s)
 	}
 }
 
-// Socket is socket(2), of IPv4.
+// Socket is socket(2).
 func (k *Kernel) Socket(f sys.Family) (int, sys.Errno) {
 	if e := k.enter(Socket, -1); e != 0 {
 		return -1, e
 	}
-	if f != sys.Inet4 {
-		return -1, sys.EAFNOSUPPORT
-	}
-	s := k.newSock()
+	s := k.newSock(f)
 	s.file = &file{sock: s}
 	n, e := k.install(s.file)
 	if e != 0 {
@@ -101,8 +111,15 @@ func (k *Kernel) Bind(fd int, a sys.Addr) sys.Errno {
 	if e != 0 {
 		return e
 	}
-	if s.addr.IsValid() {
+	if s.addr.IsValid() || s.path != "" {
 		return sys.EINVAL
+	}
+	if s.isUnix() {
+		if k.unixListener(a.Path) != nil {
+			return sys.EADDRINUSE
+		}
+		s.path = a.Path
+		return 0
 	}
 	ap := a.AP
 	if ap.Port() == 0 {
@@ -125,7 +142,7 @@ func (k *Kernel) listener(a netip.AddrPort) *sock {
 	var first *sock
 	sharing := 0
 	for _, s := range k.listeners {
-		if s.addr.Port() != a.Port() || s.addr.Addr() != a.Addr() && !s.addr.Addr().IsUnspecified() {
+		if s.addr.Port() != a.Port() || !s.covers(a.Addr()) {
 			continue
 		}
 		if !s.shares {
@@ -136,6 +153,13 @@ func (k *Kernel) listener(a netip.AddrPort) *sock {
 		}
 	}
 	return first
+}
+
+// covers reports whether a listener is one for an address. The unspecified one of IPv6
+// stands for both families, unless IPV6_V6ONLY is set.
+func (s *sock) covers(a netip.Addr) bool {
+	ip := s.addr.Addr()
+	return ip == a || ip.IsUnspecified() && (ip.Is4() == a.Is4() || ip.Is6() && !s.only6)
 }
 
 // Listen is listen(2).
@@ -181,8 +205,20 @@ func (k *Kernel) Accept(fd int) (int, sys.Addr, sys.Errno) {
 		return -1, sys.Addr{}, e
 	}
 	s.backlog = s.backlog[1:]
-	return n, sys.Addr{AP: c.to, Family: sys.Inet4}, 0
+	return n, c.peerAddr(), 0
 }
+
+// peerAddr is the address of the other end. One of IPv4 is that also where the socket is
+// of IPv6.
+func (s *sock) peerAddr() sys.Addr {
+	if s.isUnix() {
+		return sys.Addr{Path: s.peer.path, Family: sys.Unix}
+	}
+	return sys.Addr{AP: s.to, Zone: s.zone, Family: s.family}
+}
+
+// enetunreach is ENETUNREACH, of which the runtime knows nothing.
+const enetunreach = sys.Errno(101)
 
 // Connect is connect(2), of a socket that does not block.
 func (k *Kernel) Connect(fd int, a sys.Addr) sys.Errno {
@@ -193,8 +229,17 @@ func (k *Kernel) Connect(fd int, a sys.Addr) sys.Errno {
 	if e != 0 {
 		return e
 	}
+	if a.Family != s.family {
+		return sys.EAFNOSUPPORT
+	}
+	if s.isUnix() {
+		return s.unixConnect(a.Path)
+	}
 	switch s.state {
 	case idle:
+		if ln := k.listener(a.AP); ln != nil && ln.noRoute {
+			return enetunreach
+		}
 		s.to, s.state = a.AP, connecting
 		if !s.addr.IsValid() {
 			s.addr = netip.AddrPortFrom(a.AP.Addr(), k.port())
@@ -236,8 +281,8 @@ func (s *sock) answer() bool {
 
 // establish makes the other end of a connection to a listener.
 func (ln *sock) establish(s *sock) {
-	c := ln.k.newSock()
-	c.state, c.peer, c.addr, c.to = connected, s, ln.addr, s.addr
+	c := ln.k.newSock(ln.family)
+	c.state, c.peer, c.addr, c.to, c.zone, c.path = connected, s, s.to, s.addr, s.zone, ln.path
 	c.sndbuf, c.rcvbuf = ln.sndbuf, ln.rcvbuf
 	s.peer = c
 	ln.answeredAt = ln.k.clock

@@ -50,7 +50,7 @@ func (s *sock) drain(p *pipe, n int) (moved int, e sys.Errno) {
 	if free <= 0 {
 		return 0, sys.EAGAIN
 	}
-	if s.state == listening || s.state == idle {
+	if (s.state == listening || s.state == idle) && !s.isUnix() {
 		return 0, sys.ENOTCONN
 	}
 	n = min(n, free*sys.PageSize)
@@ -61,6 +61,9 @@ func (s *sock) drain(p *pipe, n int) (moved int, e sys.Errno) {
 		seg := s.in.pop(min(n, s.k.Slot))
 		p.put(seg)
 		s.seq += uint64(seg.N)
+		if s.isUnix() {
+			s.unixRead(seg.N)
+		}
 		moved += seg.N
 		n -= seg.N
 	}
@@ -110,6 +113,9 @@ func (s *sock) pump(p *pipe, n int) (moved int, e sys.Errno) {
 
 // take is sendmsg of the first n bytes of a pipe's slots.
 func (s *sock) take(slots []Segment, n int, more bool) (sent int, e sys.Errno) {
+	if s.isUnix() {
+		return s.unixTake(slots, n)
+	}
 	room, e := s.sendRoom(n)
 	if e != 0 {
 		return 0, e

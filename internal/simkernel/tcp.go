@@ -4,6 +4,9 @@ import "github.com/penstock/penstock/internal/sys"
 
 // poll is tcp_poll.
 func (s *sock) poll() (mask uint32) {
+	if s.isUnix() {
+		return s.unixPoll()
+	}
 	if s.state == listening {
 		if len(s.backlog) > 0 {
 			return sys.EpollIn
@@ -44,6 +47,9 @@ func (s *sock) writable() bool { return s.sndbuf-s.out.n >= s.out.n/2 && s.out.n
 
 // sendRoom is how many of n bytes a send takes now, or its error.
 func (s *sock) sendRoom(n int) (int, sys.Errno) {
+	if s.isUnix() {
+		return s.unixRoom(n, s.messageLimit())
+	}
 	switch {
 	case s.state == connecting && s.err == 0:
 		return 0, sys.EAGAIN
@@ -72,6 +78,9 @@ func (s *sock) handOut() sys.Errno {
 
 // send is tcp_sendmsg of one segment.
 func (s *sock) send(seg Segment) (int, sys.Errno) {
+	if s.isUnix() {
+		return s.unixSend(seg)
+	}
 	n, e := s.sendRoom(seg.N)
 	if e != 0 || n == 0 {
 		return 0, e
@@ -88,6 +97,8 @@ func (s *sock) send(seg Segment) (int, sys.Errno) {
 // it is 0 whatever else happened; an error is told once, and then it is 0, too.
 func (s *sock) dry() sys.Errno {
 	switch {
+	case s.isUnix():
+		return s.unixDry()
 	case s.finIn:
 		s.watch.endTold = true
 		return 0
@@ -104,7 +115,7 @@ func (s *sock) dry() sys.Errno {
 // recv is tcp_recvmsg_locked. It stops at the urgent mark; at it, the urgent byte
 // is skipped.
 func (s *sock) recv(p []byte, peek bool) (int, sys.Errno) {
-	if s.state == listening || s.state == idle {
+	if (s.state == listening || s.state == idle) && !s.isUnix() {
 		return 0, sys.ENOTCONN
 	}
 	if len(p) == 0 {
@@ -125,6 +136,9 @@ func (s *sock) recv(p []byte, peek bool) (int, sys.Errno) {
 	if !peek {
 		s.in.skip(n + skip)
 		s.seq += uint64(n + skip)
+		if s.isUnix() {
+			s.unixRead(n)
+		}
 		if s.urgent && s.seq > s.mark {
 			s.urgent = false
 		}
@@ -140,6 +154,9 @@ func (s *sock) recv(p []byte, peek bool) (int, sys.Errno) {
 
 // shutdownWrite is shutdown(SHUT_WR): our FIN follows what is queued.
 func (s *sock) shutdownWrite() sys.Errno {
+	if s.isUnix() {
+		return s.unixShutdown()
+	}
 	if s.state != connected {
 		s.file.wake(0) // inet_shutdown does, whatever it answers
 		return sys.ENOTCONN
@@ -161,12 +178,20 @@ func (s *sock) close() {
 	switch s.state {
 	case listening:
 		s.k.listeners = without(s.k.listeners, s)
+		if s.isUnix() {
+			s.unixClose(false)
+			break
+		}
 		for _, c := range s.backlog {
 			c.orphan = true
 			c.reset()
 		}
 		s.state = gone
 	case connected:
+		if s.isUnix() {
+			s.unixClose(false)
+			break
+		}
 		if s.in.n > 0 || s.linger0 {
 			s.reset()
 			break

@@ -11,8 +11,8 @@ type View struct {
 	EndAt            int64  // when the peer's end, or its reset, came
 	EndTold          bool   // a call has returned it
 	WaitsAt          int64  // since when bytes, an end or an error wait to be taken; 0 if none do
-	Unacked          int    // bytes that the peer has not been given; a FIN counts as one
-	Failed           bool   // the peer has reset the connection
+	Unacked          int    // bytes that the peer has not been given; a FIN counts as one; 0 of a Unix socket
+	Failed           bool   // the peer has reset the connection; of a Unix socket: closed, and it shows in a call
 	Closed           bool   // by the process; then the rest is as it was at that moment
 }
 
@@ -44,9 +44,13 @@ func (s *sock) look() View {
 		return s.watch.view
 	}
 	v := s.watch.view
-	v.EndAt, v.EndTold = s.watch.endAt, s.watch.endTold
-	v.Unacked = s.unacknowledged()
+	v.EndAt, v.EndTold = s.watch.endAt, s.watch.endTold || s.refused
 	v.Failed = s.state == gone && !(s.finIn && s.finOut)
+	if s.isUnix() {
+		v.Failed = s.wasReset || s.refused
+	} else {
+		v.Unacked = s.unacknowledged()
+	}
 	switch {
 	case s.in.n > 1, s.in.n == 1 && !(s.urgent && s.mark == s.seq):
 		v.WaitsAt = s.watch.cameAt
@@ -70,6 +74,22 @@ func (l Listener) AnsweredAt() int64 {
 		return 0
 	}
 	return l.s.answeredAt
+}
+
+// Listeners is how many listeners the process has.
+func (k *Kernel) Listeners() (n int) {
+	for _, s := range k.listeners {
+		if s.file != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Listens reports whether a number is a listener's.
+func (k *Kernel) Listens(fd int) bool {
+	s, e := k.socket(fd)
+	return e == 0 && s.state == listening
 }
 
 // Opposite returns the other end of the connection that a number of the process

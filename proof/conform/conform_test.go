@@ -29,6 +29,32 @@ func TestSimulationAnswersAsTheKernelDoes(t *testing.T) {
 	}
 }
 
+func TestWriterIsToldOfRoomAsLateAsTheKernelTells(t *testing.T) {
+	testkit.Leaks(t)
+	if err := Thresholds(host(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+// eager is a kernel that tells of room at once.
+type eager struct{ sys.Kernel }
+
+func (k eager) EpollWait(epfd int, events []sys.Event, timeout int64) (int, sys.Errno) {
+	n, e := k.Kernel.EpollWait(epfd, events, timeout)
+	if e == 0 && n == 0 {
+		events[0] = sys.MakeEvent(sys.EpollOut, 0)
+		return 1, 0
+	}
+	return n, e
+}
+
+func TestEagerKernelIsNoticed(t *testing.T) {
+	testkit.Leaks(t)
+	if err := Thresholds(eager{host(t)}); err == nil || !strings.Contains(err.Error(), "told of room") {
+		t.Errorf("a kernel that tells of room at once was not told from the simulation: %v", err)
+	}
+}
+
 // liar is a kernel that says something else in one case.
 type liar struct{ sys.Kernel }
 

@@ -6,6 +6,8 @@ package conform
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/internal/simkernel"
@@ -20,6 +22,7 @@ const patience = time.Second
 type side struct {
 	k     sys.Kernel
 	sim   *simkernel.Kernel // nil: the real one
+	f     sys.Family
 	ln    int
 	addr  sys.Addr
 	ends  [2]int // -1 once closed
@@ -28,14 +31,28 @@ type side struct {
 	epfd  int
 }
 
-func newSide(k sys.Kernel) (*side, error) {
-	s := &side{k: k, ends: [2]int{-1, -1}, r: -1, w: -1, epfd: -1}
+// names numbers the Unix sockets of this process.
+var names atomic.Uint64
+
+// anyAddr is where a side of a family listens.
+func anyAddr(f sys.Family) sys.Addr {
+	switch f {
+	case sys.Unix:
+		return sys.Addr{Family: f, Path: fmt.Sprintf("@penstock-conform-%d-%d", os.Getpid(), names.Add(1))}
+	case sys.Inet6:
+		return sys.Addr{Family: f, AP: netip.MustParseAddrPort("[::1]:0")}
+	}
+	return sys.Addr{Family: f, AP: netip.MustParseAddrPort("127.0.0.1:0")}
+}
+
+func newSide(k sys.Kernel, f sys.Family) (*side, error) {
+	s := &side{k: k, f: f, ends: [2]int{-1, -1}, r: -1, w: -1, epfd: -1}
 	s.sim, _ = k.(*simkernel.Kernel)
 	var e sys.Errno
-	if s.ln, e = k.Socket(sys.Inet4); e != 0 {
+	if s.ln, e = k.Socket(f); e != 0 {
 		return nil, e
 	}
-	s.addr = sys.Addr{Family: sys.Inet4, AP: netip.MustParseAddrPort("127.0.0.1:0")}
+	s.addr = anyAddr(f)
 	if e := k.Bind(s.ln, s.addr); e != 0 {
 		return nil, e
 	}
@@ -51,7 +68,7 @@ func newSide(k sys.Kernel) (*side, error) {
 
 // open makes a connection, a pipe and an epoll.
 func (s *side) open() error {
-	a, e := s.k.Socket(sys.Inet4)
+	a, e := s.k.Socket(s.f)
 	if e != 0 {
 		return e
 	}
@@ -76,7 +93,11 @@ func (s *side) open() error {
 		return fmt.Errorf("epoll_create: %w", e)
 	}
 	for i, fd := range s.ends {
-		s.k.SetOption(fd, sys.IPProtoT, sys.TCPNoDelay, 1)
+		if s.f == sys.Unix { // room for many small messages, each of which is charged for more
+			s.k.SetOption(fd, sys.SolSocket, sys.SoSndbuf, 1<<20)
+		} else {
+			s.k.SetOption(fd, sys.IPProtoT, sys.TCPNoDelay, 1)
+		}
 		mask := sys.EpollIn | sys.EpollOut | sys.EpollPri | sys.EpollRdhup | sys.EpollEdge
 		if e := s.k.EpollAdd(s.epfd, fd, mask, uint64(i)); e != 0 {
 			return fmt.Errorf("epoll_ctl: %w", e)

@@ -19,7 +19,7 @@ var moreEndRows = []Row{
 		}},
 	},
 	{
-		Name: "linger_without_end", Tiers: "D",
+		Name: "linger_without_end", Tiers: "A, D",
 		Story: "a closed connection waits for ever for a peer that does not end",
 		Plants: []Plant{{
 			Edits:    []Edit{{"loop/finish.go", "c.loop.Arm(&v.timer, c.set.linger/lingerLooks, (*lingering)(v))\n", ""}},

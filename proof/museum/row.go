@@ -86,6 +86,7 @@ func tables() (rows []Row) {
 		apiRows,
 		outsideRows,
 		strangerRows,
+		worldRows,
 	} {
 		rows = append(rows, t...)
 	}

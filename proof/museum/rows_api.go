@@ -104,7 +104,7 @@ var apiRows = []Row{
 		},
 	},
 	{
-		Name: "linger_is_absolute", Tiers: "D",
+		Name: "linger_is_absolute", Tiers: "A, D",
 		Story: "ours: Close cut a peer that read on, as Linger counted from Close; by default 16 MiB at 4 Mbit/s could not be delivered",
 		Plants: []Plant{{
 			Edits:    []Edit{{"loop/finish.go", "v.quiet++; left != v.left {", "v.quiet++; left != v.left && false {"}},

@@ -36,6 +36,14 @@ var small = []struct {
 	{"time: one direction into a sink that is read at any pace, under each timeout", Scenario{Lives: 1, Steps: 1, OneWay: true, Timed: true, Ordered: true}},
 	{"time: the process is stopped between any two calls, or while the loop sleeps", Scenario{Lives: 1, Steps: 1, OneWay: true, Ends: true, Timed: true, Pauses: 1, Interleave: 1, Ordered: true}},
 	{"time: a backend that is late to answer, and the process is stopped", Scenario{Lives: 1, Timed: true, Late: 2, Pauses: 1, Interleave: 1, Ordered: true}},
+	{"time: the server has its say and closes; a client that reads at any pace, by TCP or Unix, and one thing between any two calls", Scenario{Lives: 1, Speaks: true, Interleave: 1, Ordered: true}},
+	{"Unix sockets on one side or both: one direction, a write or none; FIN, close or what is a reset elsewhere", Scenario{Lives: 1, Steps: 1, OneWay: true, Unix: true}},
+	{"the same, both directions without bytes, and one thing between any two calls", Scenario{Lives: 1, Unix: true, Ends: true, Interleave: 1}},
+	{"Unix sockets: one direction, into a sink that closes with bytes unread", Scenario{Lives: 1, Steps: 1, Ends: true, Cut: true, Unix: true}},
+	{"a race: a name of two addresses, each of which answers, refuses, is a black hole, late or unreachable", Scenario{Lives: 1, Ends: true, Ordered: true, Named: true}},
+	{"a race of two addresses that answer a second later, and the process is stopped between any two calls", Scenario{Lives: 1, Ends: true, Ordered: true, Named: true, Pauses: 1, Interleave: 1}},
+	{"Unix sockets: a backend has its say and closes, with bytes unread or not, up to three events before the loop is awake", Scenario{Lives: 1, Steps: 1, Parting: true, Unix: true, Ordered: true, Linger: 3}},
+	{"Unix sockets: a backend whose backlog is full at first", Scenario{Lives: 1, Timed: true, Late: 1, Unix: true}},
 }
 
 // Exhaust is the command "exhaust": every schedule of some small worlds.
@@ -100,6 +108,10 @@ type Scenario struct {
 	Linger     int  // how many times more comes before the loop is awake
 	Interleave int  // how many times something happens between two calls
 	Posts      int  // of another goroutine
+	Speaks     bool // the server has its say and closes, and Linger is a second; clients read at any pace
+	Unix       bool // clients, or backends, or both, have Unix sockets
+	Parting    bool // both write once, and backends close then, without having read
+	Named      bool // backends have a name of two addresses
 	Timed      bool // one of the timeouts of a relay is in force; backends read slowly
 	Pauses     int  // how many times the process is stopped
 	Late       int  // of so many times more, backends answer after one
@@ -109,7 +121,7 @@ type Scenario struct {
 // exact is a small world.
 func (s *Scenario) exact(t *Tape) config {
 	c := config{
-		dial: longDial, loops: 1, lives: make([]kind, s.Lives), mss: 1 << 20, peers: 64 << 10,
+		dial: longDial, loops: 1, workers: 1, lives: make([]kind, s.Lives), mss: 1 << 20, peers: 64 << 10,
 		posts: s.Posts, interleave: 2, between: s.Interleave + s.Posts, linger: s.Linger, exact: s,
 		feeds: s.Feeds, odd: s.Urgent, faults: s.Faults > 0, deadly: true, failing: s.Faults,
 	}
@@ -119,6 +131,8 @@ func (s *Scenario) exact(t *Tape) config {
 			c.lives[i] = echoed
 		case s.Reply:
 			c.lives[i] = replied
+		case s.Speaks:
+			c.lives[i] = spoken
 		}
 	}
 	c.relay = splice.Options{StallTimeout: -1, Mode: splice.Splice}
@@ -126,7 +140,22 @@ func (s *Scenario) exact(t *Tape) config {
 	if s.Room > 0 {
 		c.kernel.Files = c.ownFiles() + s.Room
 	}
-	if s.Tight {
+	if s.Unix {
+		c.backs = []back{byUnix}
+		switch t.Pick(3) {
+		case 1:
+			c.front = overUnix
+		case 2:
+			c.front, c.backs[0] = overUnix, byTCP4
+		}
+	}
+	if s.Named {
+		c.backs, c.pauses = []back{byName}, s.Pauses
+	}
+	if s.Speaks {
+		c.timed, c.closeWait, c.peers = true, time.Second, 2000
+		c.front = Of(t, overTCP4, overUnix)
+	} else if s.Tight {
 		c.kernel.Send, c.marks = 600, loop.Marks{Low: 500, High: 1000}
 	} else if s.Timed {
 		s.time(t, &c)
@@ -149,6 +178,16 @@ func (s *Scenario) limit(t *Tape, p *party, backend bool) {
 		return
 	case s.OneWay && backend, s.First && !backend:
 		p.how = answer
+		return
+	case s.Parting:
+		p.total, p.how = p.chunk, shutHalf
+		if backend {
+			p.how = closeAll
+		}
+		return
+	case s.Speaks:
+		p.how, p.reads = Of(t, answer, shutHalf, resetAll), 1000
+		p.chunk = 5000
 		return
 	case s.Resets:
 		p.how = resetAll

@@ -45,6 +45,8 @@ func (*front) Closed(*loop.Conn, error)  {}
 
 // proxy copies to the other connection, and ends with it.
 type proxy struct {
+	w     *World
+	v     *life
 	other *proxy
 	conn  *loop.Conn
 	ended bool
@@ -59,21 +61,24 @@ func (p *proxy) Data(c *loop.Conn) error {
 	if !p.other.ended {
 		return p.other.conn.CloseWrite()
 	}
+	p.w.closes(p.v, p.other.conn)
 	p.other.conn.Close()
+	p.w.closes(p.v, c)
 	return io.EOF
 }
 
 func (*proxy) Writable(*loop.Conn) error { return nil }
 
-func (p *proxy) Closed(_ *loop.Conn, err error) {
+func (p *proxy) Closed(c *loop.Conn, err error) {
+	p.w.closed(p.v, c, err)
 	if err != nil {
 		p.other.conn.Abort()
 	}
 }
 
 // join serves two connections by two proxies.
-func join(c, up *loop.Conn) error {
-	a, b := &proxy{conn: c}, &proxy{conn: up}
+func (w *World) join(v *life, c, up *loop.Conn) error {
+	a, b := &proxy{w: w, v: v, conn: c}, &proxy{w: w, v: v, conn: up}
 	a.other, b.other = b, a
 	return errors.Join(up.Serve(b), c.Serve(a))
 }
@@ -81,7 +86,6 @@ func join(c, up *loop.Conn) error {
 // distant echoes through its Handle, from another goroutine, and pauses meanwhile.
 type distant struct {
 	echo
-	w      *World
 	pauses int
 }
 
@@ -92,7 +96,12 @@ func (r *distant) Data(c *loop.Conn) error {
 	case err == loop.ErrAgain:
 		return nil
 	case err == io.EOF:
-		r.w.mail = append(r.w.mail, func() { h.Close() })
+		r.w.mail = append(r.w.mail, func() {
+			h.Do(func(c *loop.Conn) {
+				r.w.closes(r.v, c)
+				c.Close()
+			})
+		})
 		return nil
 	case err != nil:
 		return err

@@ -24,7 +24,12 @@ func (w *World) finished() bool {
 			return false
 		}
 	}
-	return w.ran == w.posted && (w.config.exact == nil || w.posted == w.posts) && w.registered() == w.listening() && w.k.OpenPipes() == 0
+	for _, v := range w.lives {
+		if v.named != nil && !v.named.over() {
+			return false
+		}
+	}
+	return len(w.jobs) == 0 && w.ran == w.posted && (w.config.exact == nil || w.posted == w.posts) && w.registered() == w.listening() && w.k.OpenPipes() == 0
 }
 
 // listening is the number of listeners that the loops have.
@@ -111,6 +116,7 @@ func (w *World) allRelayed() bool {
 // judge holds the two ends of each life against each other.
 func (w *World) judge() {
 	for _, v := range w.lives {
+		w.judgeStrays(v)
 		if v.kind.forwards() {
 			w.direction(v, &v.client, &v.backend)
 			w.direction(v, &v.backend, &v.client)
@@ -128,7 +134,7 @@ func (w *World) direction(v *life, from, to *party) {
 	}
 	cut := w.fatal || w.drained && !v.opened || v.refuses || v.timedOut || from.how >= closeAll || to.how >= closeAll
 	if !from.live {
-		if to.fin {
+		if to.fin && !to.unix() {
 			w.fail("%s read a clean end, but there never was a backend", v.name(to))
 		}
 		if !cut && !to.closed {
@@ -141,13 +147,15 @@ func (w *World) direction(v *life, from, to *party) {
 	}
 	arrived := from.peer.Arrived()
 	switch {
-	case to.fin && (!from.peer.Told() || to.in.Pos != uint64(from.pos)):
+	case to.fin && !(cut && to.unix()) && (!from.peer.Told() || to.in.Pos != uint64(from.pos)):
 		w.fail("a cut looks complete: %s read an end after %d bytes, %s wrote %d, and its end arrived: %v",
 			v.name(to), to.in.Pos, v.name(from), from.pos, from.peer.Told())
 	case !cut && !to.fin:
 		w.fail("%s was cut (%v) after %d of %d bytes, for no reason", v.name(to), to.error, to.in.Pos, from.pos)
+	case from.unix() && from.how == closeAll && from.peer.Told() && v.result != nil && to.how < closeAll && !w.fatal && !v.timedOut && !to.fin && !to.broken && !to.unix():
+		w.fail("an end was lost: %s closed, having read all, and %s was cut (%v)", v.name(from), v.name(to), to.error)
 	case v.gaveUp && from.how >= closeAll && to.in.Pos == 0: // there was never a relay
-	case !w.fatal && !v.timedOut && (v.kind == relayed || v.result != nil) && to.cut && to.how < closeAll && to.in.Pos != arrived:
+	case !w.fatal && !v.timedOut && (v.kind == relayed || v.result != nil) && (to.cut || to.fin) && to.how < closeAll && to.in.Pos != arrived:
 		w.fail("a reset overtook data: %s read %d bytes, %d had arrived from %s before it was cut",
 			v.name(to), to.in.Pos, arrived, v.name(from))
 	}
@@ -172,19 +180,29 @@ func (w *World) account(v *life) {
 func (w *World) answered(v *life) {
 	p := &v.client
 	if v.kind == monkeyed {
-		if p.fin && (!v.ordered && v.session != nil || p.in.Pos != v.out.Pos && !v.posted) {
+		if p.fin && !p.unix() && (!v.ordered && v.session != nil || p.in.Pos != v.out.Pos && !v.posted) {
 			w.fail("a cut looks complete: %s read an end after %d bytes, of %d that were written; ended in order: %v", v.name(p), p.in.Pos, v.out.Pos, v.ordered)
 		}
 		return
 	}
+	want := p.pos
+	if v.kind == spoken {
+		want = v.said
+	}
+	if v.timedOut { // what is cut must not look complete
+		if p.fin && !p.unix() && p.in.Pos != uint64(want) {
+			w.fail("a cut looks complete: %s read an end after %d of %d bytes", v.name(p), p.in.Pos, want)
+		}
+		return
+	}
 	if v.kind == panicked || w.fatal || w.drained && !v.opened || p.how >= closeAll {
-		if p.fin && v.kind == panicked && p.pos > 0 {
+		if p.fin && !p.unix() && v.kind == panicked && p.pos > 0 {
 			w.fail("%s read a clean end from a handler that panicked", v.name(p))
 		}
 		return
 	}
-	if !p.fin || p.in.Pos != uint64(p.pos) {
-		w.fail("%s wrote %d bytes and read %d; end read: %v, cut: %v (%v)", v.name(p), p.pos, p.in.Pos, p.fin, p.cut, p.error)
+	if !p.fin || p.in.Pos != uint64(want) {
+		w.fail("%s wrote %d bytes and read %d of what it was to; end read: %v, cut: %v (%v)", v.name(p), p.pos, p.in.Pos, p.fin, p.cut, p.error)
 	}
 }
 

@@ -20,6 +20,8 @@ const (
 	proxied  // the handlers of both sides copy to each other
 	remoted  // echoed from another goroutine
 	monkeyed // the handler does anything
+	handed   // echoed, with a worker in between
+	spoken   // the server has its say and closes, before it has read anything
 	kinds
 )
 
@@ -34,14 +36,16 @@ type life struct {
 	backend  party
 	listener simkernel.Listener
 	addr     netip.AddrPort
-	refuses  bool // nobody listens there
+	network  string // of its backend, as Dial has it
+	address  string
+	named    *named // nil unless its backend has a name
+	refuses  bool   // nobody listens there
 	started  bool
 	gaveUp   bool // the client was cut during the dial, which was given up
 	result   *splice.Result
 
 	loop                          int // that serves it
 	dialledAt, relayedAt, opensAt int64
-	knocksAt                      int64 // when the client tries again, as the backlog was full
 	timedOut                      bool
 	head                          uint64 // bytes that the handler wrote in front of the relay
 	session                       *monkey
@@ -51,10 +55,13 @@ type life struct {
 	missed                        bool              // nobody listened any more
 	opened                        bool              // the handler was told of it
 	ends                          [2]simkernel.Peer // the other ends of the relay's sockets
+	triesAt                       int64             // when the client connects, if there was no room before
+	closings                      []closing         // under way
+	said                          int               // bytes that the server says by itself
 }
 
 func (w *World) newLife(i int, kind kind) *life {
-	v := &life{kind: kind, addr: netip.AddrPortFrom(netip.MustParseAddr("10.0.0.2"), uint16(9000+i))}
+	v := &life{kind: kind}
 	odd := w.config.odd
 	c := &w.config
 	step := min(c.mss, c.peers, c.kernel.Send, c.kernel.Recv)
@@ -81,15 +88,32 @@ func (w *World) newLife(i int, kind kind) *life {
 	if !kind.forwards() {
 		v.client.in.K = v.client.k // it gets its own back
 		v.client.urgent = -1
-		if v.client.how == answer {
+		if v.client.how == answer && kind != spoken {
 			v.client.how = shutHalf
 		}
 	}
-	v.refuses = odd && w.tape.Odds(16)
-	if kind.forwards() && !v.refuses {
-		v.listener = w.k.Serve(v.addr, 16)
+	if kind == spoken {
+		v.said = saying
+		if c.exact != nil {
+			v.said = v.client.chunk
+		}
 	}
-	if c.timed && kind == relayed && !c.big {
+	v.refuses = odd && w.tape.Odds(16)
+	by := byTCP4
+	if c.backs != nil {
+		by = c.backs[i]
+	}
+	switch {
+	case !kind.forwards():
+	case by == byName:
+		w.name(v, i)
+	default:
+		w.serve(v, i, backFamily[by])
+	}
+	if c.front == overUnix {
+		v.client.urgent = -1
+	}
+	if c.timed && !c.big {
 		w.pace(v)
 	}
 	return v

@@ -116,8 +116,17 @@ func (p *party) act(w *World) {
 	}
 }
 
+// read takes what is there, up to the size of a read; one that does not rest takes a
+// segment at a time.
 func (p *party) read(w *World) {
-	seg, e := p.peer.Read(p.reads)
+	left := p.reads - p.take(w, p.reads)
+	for p.readRest > 0 && left > 0 && p.peer.Holds() {
+		left -= p.take(w, left)
+	}
+}
+
+func (p *party) take(w *World, n int) int {
+	seg, e := p.peer.Read(n)
 	switch {
 	case seg.N > 0:
 		if err := seg.Follows(&p.in); err != nil {
@@ -134,6 +143,7 @@ func (p *party) read(w *World) {
 	case e != sys.EAGAIN:
 		p.cut, p.error = true, e
 	}
+	return seg.N
 }
 
 func (p *party) write() {

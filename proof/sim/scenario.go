@@ -40,15 +40,23 @@ type config struct {
 	shared bool          // each loop has a listener
 	drains bool          // the server is drained at some time
 	big    bool          // one direction of more than 4 GiB
+
+	front   entry
+	backs   []back // of the lives; nil: all by TCP over IPv4
+	workers int
+
+	closeWait time.Duration // Linger; 0: the default
 }
 
 func (s *Scenario) choose(t *Tape) config {
 	if s != nil {
 		return s.exact(t)
 	}
-	more := t.Pick(2) == 1
+	first := t.Pick(4)
+	more, mixed := first&1 != 0, first&2 != 0
 	c := config{
 		loops:      1,
+		workers:    4,
 		dial:       longDial,
 		lives:      make([]kind, 1+t.Pick(3)),
 		interleave: Of(t, 8, 2, 4, 32),
@@ -96,6 +104,9 @@ func (s *Scenario) choose(t *Tape) config {
 	if more {
 		c.more(t)
 	}
+	if mixed && !c.big {
+		c.mix(t)
+	}
 	return c
 }
 
@@ -110,7 +121,7 @@ func (c *config) more(t *Tape) {
 	c.drains = t.Pick(8) == 7
 	for i := range c.lives {
 		if t.Pick(3) == 2 {
-			c.lives[i] = fronted + kind(t.Pick(int(kinds-fronted)))
+			c.lives[i] = fronted + kind(t.Pick(int(handed-fronted)))
 			if c.lives[i] == remoted {
 				c.marks = loop.Marks{} // nothing paces what a Handle writes: past the limit it resets
 			}

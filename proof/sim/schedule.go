@@ -15,6 +15,7 @@ const (
 	accepts
 	acts
 	mails
+	works
 	delivers
 )
 
@@ -23,6 +24,7 @@ type actor struct {
 	life  *life
 	party *party
 	link  simkernel.Link
+	job   int
 }
 
 // due lists who could act now.
@@ -35,7 +37,7 @@ func (w *World) due() []actor {
 			continue
 		}
 		if !v.started {
-			if now >= v.knocksAt {
+			if now >= v.triesAt {
 				w.actors = append(w.actors, actor{kind: connects, life: v})
 			}
 			continue
@@ -45,8 +47,20 @@ func (w *World) due() []actor {
 				w.actors = append(w.actors, actor{kind: acts, life: v, party: p})
 			}
 		}
-		if v.kind.forwards() && !v.refuses && !v.backend.live && v.listener.Waiting() {
+		if v.accepts() {
 			w.actors = append(w.actors, actor{kind: accepts, life: v})
+		}
+		if v.named != nil {
+			for _, p := range v.named.strays {
+				if p.canAct(now) {
+					w.actors = append(w.actors, actor{kind: acts, life: v, party: p})
+				}
+			}
+		}
+	}
+	for i := range w.jobs {
+		if w.jobs[i].at <= now {
+			w.actors = append(w.actors, actor{kind: works, job: i})
 		}
 	}
 	if len(w.mail) > 0 {
@@ -57,6 +71,15 @@ func (w *World) due() []actor {
 		w.actors = append(w.actors, actor{kind: delivers, link: l})
 	}
 	return w.actors
+}
+
+// accepts says that the backend has a connection to accept.
+func (v *life) accepts() bool {
+	if v.named != nil {
+		_, waits := v.named.waiting()
+		return waits
+	}
+	return v.kind.forwards() && !v.refuses && !v.backend.live && v.listener.Waiting()
 }
 
 // act has one of those who could act do so; it answers false if nobody could.
@@ -74,7 +97,9 @@ func (w *World) act() bool {
 	case connects:
 		w.connect(a.life)
 	case accepts:
-		if p, ok := a.life.listener.Accept(); ok {
+		if a.life.named != nil {
+			w.accept(a.life)
+		} else if p, ok := a.life.listener.Accept(); ok {
 			a.life.backend.peer, a.life.backend.live = p, true
 			p.Buffers(w.config.peers, w.config.peers)
 			w.say("%s accepts", a.life.name(&a.life.backend))
@@ -90,6 +115,9 @@ func (w *World) act() bool {
 		w.mail = w.mail[1:]
 		letter()
 		w.k.Progress++
+	case works:
+		w.say("a worker is done")
+		w.do(a.job)
 	case delivers:
 		if w.trace != nil {
 			w.say("the network delivers %v", a.link)
@@ -106,16 +134,12 @@ func (w *World) act() bool {
 	return true
 }
 
-// knock is how long a SYN is waited for before it is sent again. The kernel's second is
-// shortened: with it a schedule is no other, but longer.
-const knock = int64(10 * time.Millisecond)
-
 func (w *World) connect(v *life) {
-	p, ok := w.k.Dial(server)
+	p, ok := w.reach(v)
 	if !ok {
-		v.missed = w.drained && w.listening() == 0
-		v.knocksAt = w.k.Clock() + knock
-		return // the backlog is full: the SYN was dropped, and is sent again
+		v.missed = w.drained && w.k.Listeners() == 0
+		v.triesAt = w.k.Clock() + int64(time.Second) // the backlog is full: as TCP sends SYN again
+		return
 	}
 	p.Buffers(w.config.peers, w.config.peers)
 	v.client.peer, v.client.live, v.started = p, true, true
@@ -148,115 +172,16 @@ func (w *World) Before(c simkernel.Call, fd int) sys.Errno {
 		w.bound.between++
 		w.meanwhile()
 		if c == simkernel.EpollWait && !w.ending {
-			w.looked() // now, if the process was stopped in front of the call
+			w.looked() // it looks only now
 		}
+	}
+	if c == simkernel.EpollAdd && w.k.Listens(fd) {
+		return 0 // a server one of whose listeners is not registered does not serve
 	}
 	if w.config.faults && w.bound.failed != w.config.failing {
 		return w.fault(c)
 	}
 	return 0
-}
-
-// meanwhile has something happen between two calls of the runtime.
-func (w *World) meanwhile() {
-	switch {
-	case w.posted < w.posts && (w.config.exact != nil || w.tape.Odds(4)):
-		w.post()
-	case w.bound.paused < w.config.pauses && (w.config.exact != nil || w.tape.Odds(16)):
-		w.pause()
-	case w.config.nested && !w.nested && w.tape.Odds(4):
-		w.other()
-	case w.config.holds && w.tape.Odds(8):
-		w.hold()
-	case w.config.spurious && w.tape.Odds(16):
-		w.k.Spurious(3 + w.tape.Pick(16))
-	default:
-		w.act()
-	}
-}
-
-// post is another goroutine's. What it posts posts itself so many times more.
-func (w *World) post() {
-	w.posted++
-	l, left := w.loops[w.posted%len(w.loops)], w.config.feeds
-	var f func()
-	f = func() {
-		if w.bound.tasks++; w.bound.tasks > turnTasks {
-			w.fail("a turn without end: %d posted functions since epoll was asked", w.bound.tasks)
-			panic(w.failure)
-		}
-		if left--; left >= 0 {
-			w.k.Progress++ // a turn runs one of them: the polls between are no spin
-			if l.Post(f) != nil {
-				w.refused++
-			}
-			return
-		}
-		w.ran++
-	}
-	w.busy = true
-	if l.Post(f) != nil {
-		w.refused++
-	}
-	w.busy = false
-	w.k.Progress++ // also if the loop was awake, and nobody had to be told
-	w.say("somebody posts")
-}
-
-// polls notes which loop polls, and when. While the loops end they are not run from here.
-func (w *World) polls(ep int) {
-	switch one, known := w.owners[ep]; {
-	case !w.ending:
-		w.owners[ep] = w.running
-		w.looked()
-	case known && !w.nested:
-		w.running = one
-	}
-}
-
-// other has the other loop make a turn between two calls of the one that runs.
-func (w *World) other() {
-	one := w.running
-	w.nested, w.running = true, 1-one
-	w.loops[w.running].Step(true)
-	w.nested, w.running = false, one
-}
-
-// atTheEnd has posts and turns of the other loop come while the loops end.
-func (w *World) atTheEnd() {
-	switch {
-	case w.bound.atEnd > 20 || w.tape.Pick(2) == 0:
-		return
-	case w.tape.Pick(2) == 0:
-		w.post()
-	case !w.nested && len(w.owners) == len(w.loops):
-		w.other()
-	}
-	w.bound.atEnd++
-}
-
-// drain has the server stop listening, and tells its sessions, once.
-func (w *World) drain() {
-	if w.config.drains && !w.drained && w.tape.Odds(64) {
-		w.drained = true
-		w.busy = true
-		w.srv.Drain()
-		w.busy = false
-		w.k.Progress++
-		w.say("the server is drained")
-	}
-}
-
-// hold keeps a socket open as if another process had it, or lets go of one.
-func (w *World) hold() {
-	if len(w.holds) == 2 || len(w.holds) > 0 && w.tape.Pick(2) == 0 {
-		w.holds[0].Release()
-		w.holds = w.holds[1:]
-		return
-	}
-	if h, ok := w.k.Hold(3 + w.tape.Pick(16)); ok {
-		w.holds = append(w.holds, h)
-	}
 }
 
 // turns runs the loops until all lives are over.

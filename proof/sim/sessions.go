@@ -11,15 +11,25 @@ import (
 )
 
 // echo answers everything with itself.
-type echo struct{}
+type echo struct {
+	w *World
+	v *life
+}
 
-func (*echo) Data(c *loop.Conn) error   { _, err := c.CopyTo(c); return err }
-func (*echo) Writable(*loop.Conn) error { return nil }
-func (*echo) Closed(*loop.Conn, error)  {}
+func (s *echo) Data(c *loop.Conn) error {
+	_, err := c.CopyTo(c)
+	if err == io.EOF {
+		s.w.closes(s.v, c)
+	}
+	return err
+}
+
+func (*echo) Writable(*loop.Conn) error        { return nil }
+func (s *echo) Closed(c *loop.Conn, err error) { s.w.closed(s.v, c, err) }
 
 // reply reads to the end, and a while later sends as much back and closes.
 type reply struct {
-	v   *life
+	echo
 	got int
 }
 
@@ -42,12 +52,10 @@ func (r *reply) answer(c *loop.Conn) {
 	b := make([]byte, r.got)
 	stream.Fill(b)
 	if _, err := c.Write(b); err == nil {
+		r.w.closes(r.v, c)
 		c.Close()
 	}
 }
-
-func (*reply) Writable(*loop.Conn) error { return nil }
-func (*reply) Closed(*loop.Conn, error)  {}
 
 // panics does what a careless handler does.
 type panics struct{ echo }

@@ -16,6 +16,7 @@ func (c *config) time(t *Tape) {
 	c.relay.HalfCloseTimeout = Of(t, -1, time.Second, 2*time.Second)
 	c.dial = Of(t, longDial, time.Second, 3*time.Second)
 	c.pauses = t.Pick(3)
+	c.closeWait = Of(t, 0, time.Second, 3*time.Second)
 }
 
 // longDial is longer than any run.
@@ -23,15 +24,22 @@ const longDial = 10 * time.Hour
 
 // pace makes the parties of a life slow, and its backend late to answer.
 func (w *World) pace(v *life) {
+	switch {
+	case w.config.exact == nil && (v.kind == echoed || v.kind == replied || v.kind == handed || v.kind == spoken):
+		v.client.pace(w.tape, max(v.client.total, v.said))
+		return
+	case v.kind != relayed && v.kind != spoken:
+		return
+	}
 	waits := []time.Duration{0, 500 * time.Millisecond, 5 * time.Second, 2 * time.Second}
 	if s := w.config.exact; s != nil {
 		s.pace(w.tape, v)
 		waits = waits[:1+s.Late]
 	} else {
-		v.client.pace(w.tape, &v.backend)
-		v.backend.pace(w.tape, &v.client)
+		v.client.pace(w.tape, v.backend.total)
+		v.backend.pace(w.tape, v.client.total)
 	}
-	if wait := Of(w.tape, waits...); wait > 0 && !v.refuses {
+	if wait := Of(w.tape, waits...); wait > 0 && v.kind == relayed && !v.refuses && v.named == nil {
 		v.listener.Silence(true)
 		v.opensAt = w.k.Clock() + int64(wait)
 	}
@@ -39,6 +47,15 @@ func (w *World) pace(v *life) {
 
 // pace is that of a small world: it is the backend that reads slowly.
 func (s *Scenario) pace(t *Tape, v *life) {
+	if s.Speaks {
+		p := &v.client
+		p.readRest = int64(Of(t, 0, 900*time.Millisecond, 1500*time.Millisecond))
+		if t.Pick(2) == 1 { // all within the first quarter of Linger, and then nothing
+			p.stalled, p.reads = int64(time.Hour+200*time.Millisecond), 1<<20
+			p.stallAt, p.stallFor = uint64(v.said), int64(900*time.Millisecond)
+		}
+		return
+	}
 	v.client.reads, v.backend.reads = 1000, 1000
 	const slow, slower = 900 * time.Millisecond, 1500 * time.Millisecond
 	switch {
@@ -62,13 +79,13 @@ func (s *Scenario) time(t *Tape, c *config) {
 	*Of(t, &o.IdleTimeout, &o.StallTimeout, &o.HalfCloseTimeout) = time.Second
 }
 
-// pace makes a party slow: it rests after each read, of which about 8 take what the
-// other writes, and after each write.
-func (p *party) pace(t *Tape, other *party) {
+// pace makes a party slow: it rests after each read, of which about 8 take what comes, and
+// after each write.
+func (p *party) pace(t *Tape, comes int) {
 	p.readRest = int64(Of(t, 0, 900*time.Millisecond, 300*time.Millisecond, 1500*time.Millisecond, 3*time.Second))
 	p.writeRest = int64(Of(t, 0, 900*time.Millisecond, 1500*time.Millisecond, 5*time.Second))
 	if p.readRest > 0 {
-		p.reads = other.total/8 + 1
+		p.reads = comes/8 + 1
 	}
 }
 
@@ -88,7 +105,7 @@ func (w *World) pause() {
 	others := w.tape.Pick(2) == 0
 	w.say("the process is stopped until %.3f ms", float64(end-int64(time.Hour))/1e6)
 	for w.failure == "" && w.k.Clock() < end {
-		for others && w.act() {
+		for others && w.failure == "" && w.act() {
 		}
 		w.k.Advance(min(end, w.soonest(end)))
 	}
@@ -115,7 +132,19 @@ func (w *World) soonest(next int64) int64 {
 			sooner(p.rests)
 		}
 		sooner(v.opensAt)
-		sooner(v.knocksAt)
+		if !v.started && !v.missed {
+			sooner(v.triesAt)
+		}
+		if v.named != nil {
+			sooner(v.named.opensAt)
+			for _, p := range v.named.strays {
+				sooner(p.stalled)
+				sooner(p.rests)
+			}
+		}
+	}
+	for i := range w.jobs {
+		sooner(w.jobs[i].at)
 	}
 	sooner(w.k.Release())
 	return next
@@ -127,6 +156,9 @@ func (w *World) looked() { w.looks[w.running] = w.k.Clock() }
 
 // open has listeners that were silent answer when their time has come.
 func (v *life) open(now int64) {
+	if v.named != nil {
+		v.named.open(now)
+	}
 	if v.opensAt > 0 && now >= v.opensAt {
 		v.opensAt = 0
 		v.listener.Silence(false)
@@ -188,7 +220,7 @@ func (w *World) clocks(v *life) (all []clock) {
 
 // overdue fails the run if a loop sleeps, and a timeout has passed long ago.
 func (w *World) overdue() {
-	if !w.config.timed || w.failure != "" {
+	if w.failure != "" {
 		return
 	}
 	for _, v := range w.lives {
@@ -199,10 +231,16 @@ func (w *World) overdue() {
 // overstays fails the run if a timeout of a life has passed long ago.
 func (w *World) overstays(v *life) {
 	now := w.k.Clock()
-	if v.dialledAt > 0 && now > max(v.dialledAt, w.pausedAt)+int64(w.config.dial)+late {
+	w.lingers(v)
+	limit := w.config.dial
+	if v.named != nil {
+		limit = v.named.timeout
+		w.judgeRace(v)
+	}
+	if v.dialledAt > 0 && now > max(v.dialledAt, w.pausedAt)+int64(limit)+late {
 		w.fail("overdue: %s has been dialled for %v", v.name(&v.backend), time.Duration(now-v.dialledAt))
 	}
-	if v.relayedAt == 0 || v.result != nil {
+	if !w.config.timed || v.relayedAt == 0 || v.result != nil {
 		return
 	}
 	a, b := v.views()
@@ -256,10 +294,12 @@ func (w *World) passed(v *life, now int64, byTimeout bool) bool {
 	return false
 }
 
-// judgeDial judges a dial that failed for time.
+// judgeDial judges a dial that failed for time. One by name says nothing: an address may
+// have answered just when its share of the time was over.
 func (w *World) judgeDial(v *life) {
 	v.timedOut = true
-	if at := v.listener.AnsweredAt(); at > 0 && at <= w.looks[v.loop] {
+	at := v.listener.AnsweredAt()
+	if at > 0 && at <= w.looks[v.loop] {
 		w.fail("cut for time, and not read: %s had answered %v before epoll was asked", v.name(&v.backend), time.Duration(w.looks[v.loop]-at))
 	}
 }

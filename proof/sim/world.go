@@ -9,16 +9,16 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"runtime/debug"
-	"strings"
 	"time"
 
+	"github.com/penstock/penstock/fd"
 	"github.com/penstock/penstock/internal/content"
 	"github.com/penstock/penstock/internal/simkernel"
 	"github.com/penstock/penstock/internal/sys"
 	"github.com/penstock/penstock/loop"
+	"github.com/penstock/penstock/pool"
 	"github.com/penstock/penstock/splice"
 )
 
@@ -33,6 +33,7 @@ type World struct {
 	lives   []*life
 	links   []simkernel.Link
 	mail    []func() // what other goroutines are about to do
+	jobs    []job    // what workers do
 	holds   []simkernel.Hold
 	actors  []actor
 	failure string
@@ -52,8 +53,6 @@ type World struct {
 	quiet              bool        // no more interleaving, faults or holds
 	bound              bounds
 }
-
-var server = netip.MustParseAddrPort("10.0.0.1:80")
 
 // Run makes one run of a tape, and answers what failed: "" if nothing did.
 func Run(t *Tape, exact *Scenario, trace io.Writer) string {
@@ -92,14 +91,16 @@ func (w *World) begin() {
 		Handler: loop.OnOpen(w.open),
 		Config:  loop.Config{Loops: c.loops, Watchdog: -1, Workers: 1, Kernel: w.k, Stepped: true, Logger: slog.New(w)},
 		Marks:   c.marks,
+		Socket:  fd.Options{Linger: c.closeWait},
 	}
 	if c.shared {
 		w.srv.Balance = loop.ByKernel
 	}
-	if _, err := w.srv.Listen("tcp4", server.String()); err != nil {
+	if err := w.listen(); err != nil {
 		w.fail("listen: %v", err)
 		return
 	}
+	w.srv.Group().Hand(w.work)
 	w.loops = w.srv.Group().Loops()
 	w.epolls = make(map[int]int64, len(w.loops))
 	w.looks = make([]int64, len(w.loops))
@@ -114,25 +115,30 @@ func (w *World) open(c *loop.Conn) error {
 	if remote == nil {
 		return io.ErrUnexpectedEOF // it was reset in the backlog
 	}
-	v := w.find(remote.String())
+	v := w.find(c, remote)
 	v.opened = true
+	v.loop = c.Loop().ID()
 	switch v.kind {
 	case echoed:
-		return c.Serve(&echo{})
+		return c.Serve(&echo{w, v})
 	case replied:
-		return c.Serve(&reply{v: v})
+		return c.Serve(&reply{echo: echo{w, v}})
 	case panicked:
-		return c.Serve(&panics{})
+		return c.Serve(&panics{echo{w, v}})
 	case fronted:
 		return c.Serve(&front{w: w, v: v})
 	case remoted:
-		return c.Serve(&distant{w: w, pauses: w.tape.Pick(4)})
+		return c.Serve(&distant{echo: echo{w, v}, pauses: w.tape.Pick(4)})
+	case handed:
+		return c.Serve(&handsOff{echo: echo{w, v}})
+	case spoken:
+		return w.speak(v, c)
 	case monkeyed:
 		return c.Serve(w.newMonkey(v, c))
 	}
 	return w.dial(v, c, func(up *loop.Conn) error {
 		if v.kind == proxied {
-			return join(c, up)
+			return w.join(v, c, up)
 		}
 		return w.relay(v, c, up)
 	})
@@ -140,23 +146,37 @@ func (w *World) open(c *loop.Conn) error {
 
 // dial connects to the backend of a life.
 func (w *World) dial(v *life, c *loop.Conn, then func(up *loop.Conn) error) error {
-	v.loop = c.Loop().ID()
 	v.dialledAt = w.k.Clock()
-	d := &loop.Dialer{Timeout: w.config.dial}
-	return d.DialFor(c, "tcp4", v.addr.String(), func(up *loop.Conn, err error) error {
-		if w.config.timed && !w.quiet {
+	d := &loop.Dialer{Timeout: w.config.dial, Socket: fd.Options{Linger: w.config.closeWait}}
+	if v.named != nil {
+		d.Timeout, d.Resolver = v.named.timeout, &resolver{w}
+	}
+	err := d.DialFor(c, v.network, v.address, func(up *loop.Conn, err error) error {
+		if !w.quiet {
 			w.overstays(v)
 		}
+		began := v.dialledAt
 		v.dialledAt = 0
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			w.judgeDial(v)
 		}
+		// The error may be that of the first address, though it was time that ended the dial.
+		v.timedOut = v.timedOut || err != nil && w.k.Clock() >= began+int64(d.Timeout)
 		if err != nil {
 			v.gaveUp = errors.Is(err, net.ErrClosed)
+			w.judgeFailure(v, err)
 			return err
 		}
+		w.chosen(v, up)
 		return then(up)
 	})
+	switch {
+	case errors.Is(err, pool.ErrBusy):
+		v.dialledAt, v.refuses = 0, true // no worker was free
+	case err == nil && v.named != nil && v.named.twin:
+		w.dialTwin(v, d, c)
+	}
+	return err
 }
 
 func (w *World) relay(v *life, c, up *loop.Conn) error {
@@ -170,15 +190,6 @@ func (w *World) relay(v *life, c, up *loop.Conn) error {
 		v.ends[i], _ = w.k.Opposite(c.FD().Num())
 	}
 	return splice.Relay(c, up, &o)
-}
-
-func (w *World) find(client string) *life {
-	for _, v := range w.lives {
-		if v.client.live && strings.HasSuffix(client, fmt.Sprintf(":%d", v.client.peer.Port())) {
-			return v
-		}
-	}
-	panic("no such client: " + client)
 }
 
 // fail ends the run. The first failure counts.
@@ -206,6 +217,9 @@ func (w *World) shut() {
 	}
 	w.ending = true
 	w.srv.Close()
+	for len(w.jobs) > 0 {
+		w.do(0) // what it brings comes too late
+	}
 	if w.posted != w.ran+w.refused {
 		w.fail("posts were lost: %d posted, %d ran, %d were refused", w.posted, w.ran, w.refused)
 	}
