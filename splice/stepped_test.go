@@ -108,7 +108,7 @@ func (w *world) connect() {
 func (w *world) dial() (a, b simkernel.Peer) {
 	w.t.Helper()
 	w.relays++
-	a, ok := w.k.Dial(front)
+	a, ok := w.k.Dial(front, 0)
 	if !ok {
 		w.t.Fatal("no connection")
 	}
