@@ -261,3 +261,26 @@ func TestLogHoldsAsManyRecordsAsItSays(t *testing.T) {
 		t.Errorf("after the end: %d records written, %d dropped", n, r.dropped.Load())
 	}
 }
+
+// A listener that is asked to resume several times posts that once, can be asked again
+// when it has resumed, and is visited then.
+func TestResumeIsPostedOnceAndVisits(t *testing.T) {
+	l := newTestLoop(t)
+	a := &listener{s: new(Server)}
+	a.loop, a.task = l, a
+	a.pause("a test", sys.EMFILE)
+	for range 2 {
+		a.paused = true
+		for range 3 {
+			a.resumeSoon()
+		}
+		if n := l.tasks.length.Load(); n != 1 {
+			t.Fatalf("%d resumes are posted", n)
+		}
+		l.tasks.take()()
+		if a.paused || !a.queued || a.resuming.Load() || a.timer.Armed() {
+			t.Errorf("paused %v, to be visited %v, resuming %v, armed %v", a.paused, a.queued, a.resuming.Load(), a.timer.Armed())
+		}
+		l.light.pop()
+	}
+}

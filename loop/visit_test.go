@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"io"
 	"slices"
 	"testing"
 
@@ -92,5 +93,37 @@ func TestWriteSendsItsShareOfATurn(t *testing.T) {
 	}
 	if c.out != nil || c.fd.Ready()&fd.Writable == 0 || l.count.BytesOut != all+1125 {
 		t.Errorf("%d bytes are queued, %d were sent", c.Buffered(), l.count.BytesOut)
+	}
+}
+
+// What a read returns when there is nothing to take, and which calls it makes.
+func TestReadOfNothingMakesNoMoreCallsThanItMust(t *testing.T) {
+	l := newTestLoop(t)
+	c, peer := newTestConn(t, l)
+	l.left, l.visited = visitBytes, nil
+	read := func(what string, p []byte, want int, wantErr error, calls int) {
+		t.Helper()
+		before := l.count.Recvs
+		n, err := c.Read(p)
+		if got := l.count.Recvs - before; n != want || err != wantErr || int(got) != calls || c.queued {
+			t.Errorf("%s: %d, %v, %d calls, visited again %v", what, n, err, got, c.queued)
+		}
+	}
+	p := make([]byte, 8)
+	c.fd.Clear(fd.Readable)
+	read("nothing is there", p, 0, ErrAgain, 0)
+	c.fd.Note(fd.Readable)
+	read("no room", nil, 0, nil, 0)
+	read("a false event", p, 0, ErrAgain, 1)
+	unix.Write(peer, []byte("abc"))
+	unix.Shutdown(peer, unix.SHUT_WR)
+	c.fd.Note(fd.Readable)
+	l.visited = &c.Registration
+	read("bytes", p, 3, nil, 1)
+	c.fd.Note(fd.Readable)
+	read("the end", p, 0, io.EOF, 1)
+	read("after the end", p, 0, io.EOF, 0)
+	if c.flags&touched == 0 {
+		t.Error("the reads have left no mark")
 	}
 }
