@@ -3,6 +3,7 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"syscall"
@@ -184,4 +185,43 @@ func TestCloseWaitsForAPeerThatReadsOn(t *testing.T) {
 	if took := time.Since(begin); got != n || took < 3*linger/2 {
 		t.Errorf("%d bytes of %d in %v: this test stands on a transfer longer than %v", got, n, took, linger)
 	}
+}
+
+// What a drain reports as stranded is what it cut itself, and not what was cut before.
+func TestDrainReportsWhatItCut(t *testing.T) {
+	testkit.Leaks(t)
+	queued := make(chan int, 1)
+	srv := &loop.Server{
+		Config:       loop.Config{Loops: 1, Logger: logTo(io.Discard)},
+		DrainTimeout: -1,
+		Handler: loop.OnData(func(c *loop.Conn) error {
+			b, _ := c.Next()
+			c.Write(make([]byte, 12<<20))
+			queued <- c.Buffered()
+			if string(b) == "abort" {
+				c.Abort()
+			}
+			return nil
+		}),
+	}
+	addr, err := srv.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skip(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ctx) }()
+	dial(t, addr).Write([]byte("abort"))
+	before := <-queued
+	testkit.Eventually(t, "the first is cut", func() bool { n := srv.Group().Counters(); return n.Resets == 1 && n.Conns == 0 })
+	dial(t, addr).Write([]byte("stay"))
+	<-queued
+	cancel()
+	err = <-served
+	stranded := int(srv.Group().Counters().BytesStranded) - before
+	want := fmt.Sprintf("%v of -1ns: 1 reset, %d bytes stranded", loop.ErrDrainTimeout, stranded)
+	if !errors.Is(err, loop.ErrDrainTimeout) || err.Error() != want || before == 0 || stranded <= 0 {
+		t.Errorf("%v, want %s", err, want)
+	}
+	testkit.GivenBack(t, srv.Group())
 }

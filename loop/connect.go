@@ -188,10 +188,10 @@ func (a *lane) succeed() {
 // a retry.
 func (a *lane) Expire() {
 	switch {
-	case a.conn != nil:
-		a.next(os.ErrDeadlineExceeded)
 	case a.t.left() == 0:
-		a.rest = nil
+		a.rest = nil // no attempt begins after the deadline
+		a.next(os.ErrDeadlineExceeded)
+	case a.conn != nil:
 		a.next(os.ErrDeadlineExceeded)
 	default:
 		a.begin()

@@ -32,6 +32,7 @@ func (l *Loop) Since(t int64) time.Duration {
 	for _, turn := range l.slow.turns {
 		if turn.began == t {
 			t = turn.ended
+			break // not on to the end of the next turn, which may have begun right then
 		}
 	}
 	return time.Duration(max(l.now-t, 0))

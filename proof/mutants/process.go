@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -31,7 +34,11 @@ func (b *build) runTouched(t *trial, path string) (string, error) {
 	return b.start(b.dir, t.pkg, 2*time.Minute, arguments([]*trial{t}), "PENSTOCK_MUTANT=-1", "PENSTOCK_TOUCHED="+path)
 }
 
+// start runs a binary, and kills it and its children when it exceeds a limit, or when this
+// process is told to end. It holds its thread: see group.
 func (b *build) start(dir, pkg string, limit time.Duration, args []string, env ...string) (string, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd := exec.Command(binary(dir, pkg), args...)
 	cmd.Dir = filepath.Join(b.root, filepath.FromSlash(pkg))
 	cmd.Env = append(os.Environ(), env...)
@@ -47,6 +54,9 @@ func (b *build) start(dir, pkg string, limit time.Duration, args []string, env .
 	end := time.After(limit)
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(told)
 	for {
 		select {
 		case err := <-ended:
@@ -55,6 +65,10 @@ func (b *build) start(dir, pkg string, limit time.Duration, args []string, env .
 			kill(cmd)
 			<-ended
 			return text.String(), errTime
+		case <-told:
+			kill(cmd)
+			<-ended
+			os.Exit(130)
 		case <-look.C:
 			if memory(cmd.Process.Pid) > mostMemory {
 				kill(cmd)
