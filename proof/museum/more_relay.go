@@ -103,11 +103,11 @@ var moreRelayRows = []Row{
 		}},
 	},
 	{
-		Name: "queue_is_no_progress", Tiers: "D",
+		Name: "queue_is_no_progress", Tiers: "unit",
 		Story: "a sink that slowly takes what handlers queued counts as stalled",
 		Plants: []Plant{{
 			Edits:    []Edit{{"splice/pump.go", "if t.dst.Buffered() < queued {", "if queued < 0 {"}},
-			Catchers: []Catcher{{tierD, "./splice", "^TestQueueInFrontOfTheRelayIsProgress$"}},
+			Catchers: []Catcher{{unit, "./splice", "^TestQueueOfTheSinkGoesFirst$"}},
 		}},
 	},
 	{
@@ -123,7 +123,7 @@ var moreRelayRows = []Row{
 		Story: "what the relay moves comes before what handlers queued",
 		Plants: []Plant{{
 			Edits:    []Edit{{"splice/pump.go", "empty, err := t.dst.Flush()", "empty, err := true, error(nil)"}},
-			Catchers: []Catcher{{tierD, "./splice", "^TestQueueInFrontOfTheRelayIsProgress$"}},
+			Catchers: []Catcher{{unit, "./splice", "^TestQueueOfTheSinkGoesFirst$"}},
 		}},
 	},
 }
