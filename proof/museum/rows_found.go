@@ -122,4 +122,20 @@ var foundRows = []Row{
 			Catchers: []Catcher{{unit, "./fd", "^FuzzOptions$"}},
 		}},
 	},
+	{
+		Name: "since_goes_on", Tiers: "unit",
+		Story: "ours: of two slow turns in a row the time of what came in the first counted from the end of the second",
+		Plants: []Plant{{
+			Edits:    []Edit{{"loop/slow.go", "\t\t\tbreak // not on to the end of the next turn, which may have begun right then\n", ""}},
+			Catchers: []Catcher{{unit, "./loop", "^TestTimeOfASlowTurnCountsFromItsEnd$"}},
+		}},
+	},
+	{
+		Name: "attempt_after_the_deadline", Tiers: "unit",
+		Story: "ours: where the share of an address ended at the deadline of the dial, the next address was tried all the same",
+		Plants: []Plant{{
+			Edits:    []Edit{{"loop/connect.go", "a.rest = nil // no attempt begins after the deadline\n", ""}},
+			Catchers: []Catcher{{unit, "./loop", "^TestPaceOfADialThatNobodyAnswers$"}},
+		}},
+	},
 }
