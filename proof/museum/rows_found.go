@@ -96,11 +96,11 @@ var foundRows = []Row{
 		Plants: []Plant{
 			{
 				Edits:    []Edit{{"fd/close.go", "\tif e == sys.ENOTCONN {\n", "\tif e == sys.ENOTCONN {\n\t\td.shut |= writeEnd\n\t\treturn 0\n"}},
-				Catchers: []Catcher{{unit, "./proof/sim", "^TestSchedulesThatOnceFailedHold$"}},
+				Catchers: []Catcher{{unit, "./fd", "^TestEveryAnswerOfTheKernelIsHandled$"}},
 			},
 			{ // each shutdown is an event, even one that fails
 				Edits:    []Edit{{"fd/close.go", "if d.shut&writeTry != 0 {", "if d.WriteEnded() {"}},
-				Catchers: []Catcher{{unit, "./proof/sim", "^TestSchedulesThatOnceFailedHold$"}},
+				Catchers: []Catcher{{unit, "./fd", "^TestEveryAnswerOfTheKernelIsHandled$"}},
 			},
 		},
 	},
