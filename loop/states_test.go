@@ -34,7 +34,7 @@ func newTestConn(t *testing.T, l *Loop) (c *Conn, peer int) {
 		l.turn(false)
 		unix.Close(pair[1])
 		n := l.count
-		if opened, closed := n.Registered-before.Registered, n.Unregistered-before.Unregistered; opened != 1 || closed != 1 {
+		if opened, closed := n.Registered-before.Registered, n.Unregistered-before.Unregistered; opened < 1 || closed != opened {
 			t.Errorf("%d registrations, %d of them ended", opened, closed)
 		}
 		if n.Conns != before.Conns || n.InFlight != before.InFlight || l.group.conns.Load() != conns {

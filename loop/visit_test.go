@@ -1,11 +1,13 @@
 package loop
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"testing"
 
 	"github.com/penstock/penstock/fd"
+	"github.com/penstock/penstock/internal/sys"
 	"golang.org/x/sys/unix"
 )
 
@@ -127,3 +129,31 @@ func TestReadOfNothingMakesNoMoreCallsThanItMust(t *testing.T) {
 		t.Error("the reads have left no mark")
 	}
 }
+
+// A source that waits for room in a queue is visited once a write of the queue fails, and
+// reads on, whether anything has come for it or not: nothing else would tell it.
+func TestFailedFlushWakesWhoWaitsForRoom(t *testing.T) {
+	l := newTestLoop(t)
+	source, _ := newTestConn(t, l)
+	sink, _ := newTestConn(t, l) // it ends first
+	k := &sends{l.k, sys.EAGAIN}
+	l.k = k
+	if n, err := sink.Write(make([]byte, 1000)); n != 1000 || err != nil {
+		t.Fatal(n, err)
+	}
+	sink.out.await(&source.Registration)
+	source.fd.Clear(fd.Readable)
+	sink.fd.Note(fd.Writable)
+	k.answer = sys.ECONNRESET
+	if _, err := sink.Flush(); !errors.Is(err, sys.ECONNRESET) || !source.queued || source.fd.Ready()&fd.Readable == 0 {
+		t.Errorf("%v, source visited: %v, readable: %v", err, source.queued, source.fd.Ready()&fd.Readable != 0)
+	}
+}
+
+// sends is a kernel that answers every write alike.
+type sends struct {
+	sys.Kernel
+	answer sys.Errno
+}
+
+func (k *sends) Send(int, []byte, int) (int, sys.Errno) { return 0, k.answer }

@@ -37,7 +37,7 @@ var outsideRows = []Row{
 		}},
 	},
 	{
-		Name: "half_closed_for_ever", Tiers: "D",
+		Name: "half_closed_for_ever", Tiers: "D, unit",
 		Story: "a CONNECT proxy that stood at 300,000 descriptors: tunnels of which one side had ended, and the other said nothing",
 		Plants: []Plant{
 			{
@@ -46,12 +46,12 @@ var outsideRows = []Row{
 			},
 			{
 				Edits:    []Edit{{"splice/timeout.go", "r.halfClosed() && r.quietHalf() >= limit", "r.quiet() >= limit"}},
-				Catchers: []Catcher{{tierD, "./splice", "^TestHalfCloseTimeoutEndsASilentHalf$"}},
+				Catchers: []Catcher{{unit, "./splice", "^TestTimeoutsAtTheirBounds$"}},
 			},
 		},
 	},
 	{
-		Name: "timer_before_readiness", Tiers: "D",
+		Name: "timer_before_readiness", Tiers: "D, unit",
 		Story: "trio#1087, node#38108: after a pause a timeout ended a connection whose bytes were there",
 		Plants: []Plant{
 			{
@@ -62,11 +62,11 @@ var outsideRows = []Row{
 			},
 			{
 				Edits:    []Edit{{"loop/late.go", "case !c.is && !l.timers.overdue(l.now, lateAfter):", "case true:"}},
-				Catchers: []Catcher{{tierD, "./splice", "^TestBytesThatArriveDuringAPauseKeepTheRelay$"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestLateLoopCatchesUpBeforeItsTimersRun$"}},
 			},
 			{
 				Edits:    []Edit{{"loop/late.go", "polls: int(l.slab.used)/batch + 1", "polls: 1"}},
-				Catchers: []Catcher{{tierD, "./splice", "^TestBytesThatArriveDuringAPauseKeepTheRelay$"}},
+				Catchers: []Catcher{{unit, "./loop", "^TestLateLoopCatchesUpBeforeItsTimersRun$"}},
 			},
 		},
 	},
@@ -141,11 +141,11 @@ var outsideRows = []Row{
 		}},
 	},
 	{
-		Name: "source_of_a_dead_sink_waits", Tiers: "D",
+		Name: "source_of_a_dead_sink_waits", Tiers: "unit",
 		Story: "ours: a source that copied to a parked connection was never told that it had failed, and waited for ever",
 		Plants: []Plant{{
 			Edits:    []Edit{{"loop/write.go", "c.out.wake(l, true)\n", "\n"}},
-			Catchers: []Catcher{{tierD, "./loop", "^TestSourceLearnsThatItsSinkHasFailed$"}},
+			Catchers: []Catcher{{unit, "./loop", "^TestFailedFlushWakesWhoWaitsForRoom$"}},
 		}},
 	},
 	{
