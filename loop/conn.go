@@ -51,7 +51,6 @@ func (l *Loop) newConn(num int, peer sys.Addr, set *settings) (*Conn, error) {
 	c := &Conn{set: set}
 	c.fd = fd.Own(num, peer.Family)
 	if e := l.register(&c.Registration, parked{c}, false); e != 0 {
-		c.closed.Store(true)
 		c.fd.Reset(l.k)
 		c.fd.Close(l.k)
 		l.addConn(-1)
