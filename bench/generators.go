@@ -25,8 +25,8 @@ one CPU; the servers have another. Written by
 
     %s
 
-A figure is the median of %d turns of %d s. wrk2 is missing: it is in no registry that builds
-it, and what it measures, the time from when a request was due, is what fortio does not.
+A figure is the median of %d turns of %d s. All are closed loops: an open one, in which a request
+has a time at which it is due, is not compared yet.
 
 `
 

@@ -37,7 +37,7 @@ func Loads(seconds string) []Pair {
 			Name: "wrk: nginx, a page of 1 KiB, 50 connections, as fast as it answers", Server: nginx,
 			Theirs: []string{"wrk", "-t1", "-c50", "-d" + seconds + "s", "--latency", page}, Read: readWrk,
 			Ours:  ours("rr", page, "-c", "50"),
-			Clock: "wrk starts its clock when the socket is writable and stops it when the parser has the last byte; this harness starts at the write, and stops at the read. A closed loop: no request waits for its turn.",
+			Clock: "wrk starts its clock when the socket is writable and stops it when the parser has the last byte; this harness starts at the write, and stops at the read. A closed loop: no request waits for its turn. The generator is what bounds all three of nginx's rows: it has one CPU, and this harness pays more for a request than wrk and h2load, as it reads answers as a client of any server must.",
 		},
 		{
 			Name: "h2load: nginx, a page of 1 KiB, HTTP/1.1, 50 connections, as fast as it answers", Server: nginx,
@@ -49,20 +49,14 @@ func Loads(seconds string) []Pair {
 			Name: "fortio: nginx, a page of 1 KiB, 50 connections, as fast as it answers", Server: nginx,
 			Theirs: []string{"fortio", "load", "-quiet", "-c", "50", "-qps", "0", "-t", seconds + "s", "-p", "50,99", "-json", "-", page}, Read: readFortio,
 			Ours:  ours("rr", page, "-c", "50"),
-			Clock: "fortio has a goroutine for each connection, and its clock runs while a goroutine waits for the CPU: the harness costs less for a request, so that the server has a higher rate to answer at. Percentiles of fortio are interpolated in buckets.",
-		},
-		{
-			Name: "fortio: the same at 2,000 requests a second", Server: nginx,
-			Theirs: []string{"fortio", "load", "-quiet", "-c", "50", "-qps", "2000", "-uniform", "-t", seconds + "s", "-p", "50,99", "-json", "-", page}, Read: readFortio,
-			Ours:  ours("rr", page, "-c", "50", "-r", "2000", "--arrival", "constant"),
-			Clock: "fortio's clock starts when a request is sent, which may be later than it was due; the harness's when it is due, and its loops poll to be in time.",
+			Clock: "fortio has a goroutine for each connection, and its clock runs while a goroutine waits for the CPU, which shows in its p99. Its percentiles are interpolated in buckets.",
 		},
 		{
 			Name:   "redis-benchmark: redis, GET, 50 connections, as fast as it answers",
 			Server: []string{"redis-server", "--port", "{port}", "--save", "", "--dir", "{dir}", "--daemonize", "no"},
 			Theirs: []string{"redis-benchmark", "-p", "{port}", "-c", "50", "-n", "300000", "-t", "get", "--csv"}, Read: readRedis,
 			Ours:  ours("rr", "tcp://127.0.0.1:{port}", "-c", "50", "--payload", `*2\r\n$3\r\nGET\r\n$16\r\nkey:__rand_int__\r\n`, "--until", `\r\n`, "--match", `^\$-1`),
-			Clock: "redis-benchmark starts when the socket becomes writable for a request, and stops when the answer has been parsed.",
+			Clock: "redis-benchmark starts when the socket becomes writable for a request, and stops when the answer has been parsed. The medians agree, and 50 connections at such a median are 96,000 requests a second: its own rate counts from before the first connection to the end of the last.",
 		},
 		{
 			Name:   "iperf3: one stream over loopback, GiB a second",
