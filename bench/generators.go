@@ -35,16 +35,9 @@ func (c *generatorsCommand) Run(s *session) error {
 	if c.Turns < 1 || c.Time < 1 {
 		return &exit{exitUsage, fmt.Errorf("--turns %d, --seconds %d: must be at least 1", c.Turns, c.Time)}
 	}
-	var pairs []generators.Pair
-	for _, p := range generators.Loads(strconv.Itoa(c.Time)) {
-		for _, name := range append(c.Only, p.Theirs[0])[:max(len(c.Only), 1)] {
-			if name == p.Theirs[0] {
-				pairs = append(pairs, p)
-			}
-		}
-	}
-	if len(pairs) == 0 {
-		return &exit{exitUsage, fmt.Errorf("%s: must be wrk, h2load, fortio, redis-benchmark or iperf3", strings.Join(c.Only, ", "))}
+	pairs, err := generators.Chosen(generators.Loads(strconv.Itoa(c.Time)), c.Only)
+	if err != nil {
+		return &exit{exitUsage, err}
 	}
 	if missing := generators.Missing(pairs); len(missing) > 0 {
 		return &exit{exitUsage, fmt.Errorf("%s: not on this machine; install them (Debian: wrk, nghttp2-client, redis, iperf3, nginx; go install fortio.org/fortio@latest), or name those that there are", strings.Join(missing, ", "))}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,8 +20,10 @@ var (
 	wrkStatus   = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)`)
 	h2loadRate  = regexp.MustCompile(`finished in \S+, ([\d.]+) req/s`)
 	h2loadWrong = regexp.MustCompile(`(\d+) failed, (\d+) errored, (\d+) timeout`)
-	h2loadFile  = regexp.MustCompile(`(?m)^log: (.+)$`)
 )
+
+// h2loadLog is the file that h2load writes, in the directory of its run.
+const h2loadLog = "h2load.log"
 
 // sum adds the numbers that an expression finds; none is 0.
 func sum(expression *regexp.Regexp, text string) (n uint64) {
@@ -41,7 +44,7 @@ func number(expression *regexp.Regexp, text string) (float64, error) {
 	return strconv.ParseFloat(found[1], 64)
 }
 
-func readWrk(text string) (r Reading, err error) {
+func readWrk(text, _ string) (r Reading, err error) {
 	r.Errors = sum(wrkErrors, text) + sum(wrkStatus, text)
 	for _, part := range wrkPart.FindAllStringSubmatch(text, -1) {
 		d, err := time.ParseDuration(part[2])
@@ -58,18 +61,14 @@ func readWrk(text string) (r Reading, err error) {
 	return r, err
 }
 
-// readH2load reads a line "log: FILE" behind the output, too: only the log, a line of
-// start, status and microseconds for each request, has percentiles.
-func readH2load(text string) (r Reading, err error) {
+// readH2load reads its log, too: only there, in a line of start, status and microseconds
+// for each request, are percentiles.
+func readH2load(text, dir string) (r Reading, err error) {
 	r.Errors = sum(h2loadWrong, text)
 	if r.Rate, err = number(h2loadRate, text); err != nil {
 		return r, err
 	}
-	name := h2loadFile.FindStringSubmatch(text)
-	if name == nil {
-		return r, fmt.Errorf("the log is not named")
-	}
-	file, err := os.Open(name[1])
+	file, err := os.Open(filepath.Join(dir, h2loadLog))
 	if err != nil {
 		return r, err
 	}
@@ -78,7 +77,7 @@ func readH2load(text string) (r Reading, err error) {
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		columns := strings.Fields(lines.Text())
 		if len(columns) != 3 {
-			return r, fmt.Errorf("%s: %q has no three columns", name[1], lines.Text())
+			return r, fmt.Errorf("%s: %q has no three columns", file.Name(), lines.Text())
 		}
 		us, err := strconv.Atoi(columns[2])
 		if err != nil {
@@ -87,7 +86,7 @@ func readH2load(text string) (r Reading, err error) {
 		took = append(took, time.Duration(us)*time.Microsecond)
 	}
 	if len(took) == 0 {
-		return r, fmt.Errorf("%s is empty", name[1])
+		return r, fmt.Errorf("%s is empty", file.Name())
 	}
 	slices.Sort(took)
 	r.P50, r.P99 = took[len(took)/2], took[len(took)*99/100]
@@ -95,7 +94,7 @@ func readH2load(text string) (r Reading, err error) {
 }
 
 // readRedis reads the line of GET below the header.
-func readRedis(text string) (r Reading, err error) {
+func readRedis(text, _ string) (r Reading, err error) {
 	for line := range strings.Lines(text) {
 		columns := strings.Split(strings.ReplaceAll(strings.TrimSpace(line), `"`, ""), ",")
 		if columns[0] != "GET" || len(columns) != 8 {
@@ -113,7 +112,7 @@ func readRedis(text string) (r Reading, err error) {
 	return r, fmt.Errorf("no line of GET in\n%s", text)
 }
 
-func readFortio(text string) (r Reading, err error) {
+func readFortio(text, _ string) (r Reading, err error) {
 	var said struct {
 		ActualQPS         float64
 		RetCodes          map[string]uint64
@@ -145,7 +144,7 @@ func readFortio(text string) (r Reading, err error) {
 	return r, nil
 }
 
-func readIperf(text string) (r Reading, err error) {
+func readIperf(text, _ string) (r Reading, err error) {
 	var said struct {
 		Error string
 		End   struct {

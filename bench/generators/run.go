@@ -24,7 +24,7 @@ type Readings struct{ Theirs, Ours []Reading }
 // Missing returns the programs of the pairs that this machine does not have.
 func Missing(pairs []Pair) (names []string) {
 	for _, p := range pairs {
-		for _, command := range [][]string{p.Server, p.Other, p.Theirs} {
+		for _, command := range [][]string{p.Server, p.Other, p.Theirs, {"taskset"}} {
 			if len(command) == 0 || command[0] == "{bench}" || slices.Contains(names, command[0]) {
 				continue
 			}
@@ -143,8 +143,7 @@ func (p *Pair) theirs(ctx context.Context, dir, port string, pin measure.Pinning
 	if err != nil {
 		return Reading{}, err
 	}
-	log := filepath.Join(dir, "h2load.log")
-	os.Remove(log)
+	os.Remove(filepath.Join(dir, h2loadLog)) // that of the turn before: h2load appends
 	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", pin.Generator.String()}, words...)...)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
@@ -152,7 +151,7 @@ func (p *Pair) theirs(ctx context.Context, dir, port string, pin measure.Pinning
 	if err != nil {
 		return Reading{}, fmt.Errorf("%s: %w\n%s%s", strings.Join(words, " "), err, out, &complaints)
 	}
-	return p.Read(string(out) + "\nlog: " + log + "\n")
+	return p.Read(string(out), dir)
 }
 
 func (p *Pair) ours(ctx context.Context, dir, port string) (r Reading, err error) {
