@@ -36,13 +36,16 @@ func newTestTask(t *testing.T, l *Loop, task Task) *Registration {
 	return r
 }
 
+// soon are the ways to have the loop call a function in a turn to come.
+var soon = map[string]func(l *Loop, f func()){
+	"posted functions": func(l *Loop, f func()) { l.Post(f) },
+	"timers":           func(l *Loop, f func()) { l.AfterFunc(0, f) },
+}
+
 // The limits of a turn in number: as many run as fit, and neither one more nor one less.
 func TestTurnRunsAsMuchAsItsLimits(t *testing.T) {
 	const all = 3 * 256
-	for name, give := range map[string]func(l *Loop, f func()){
-		"posted functions": func(l *Loop, f func()) { l.Post(f) },
-		"timers":           func(l *Loop, f func()) { l.AfterFunc(0, f) },
-	} {
+	for name, give := range soon {
 		t.Run(name, func(t *testing.T) {
 			l := newTestLoop(t)
 			k := &stopped{Kernel: l.k, now: l.now}
@@ -69,10 +72,7 @@ func TestTurnRunsAsMuchAsItsLimits(t *testing.T) {
 // The limits of a turn in bytes: 1 MiB, which four visits of 256 KiB make.
 func TestTurnMovesAsMuchAsItsLimits(t *testing.T) {
 	const all = 12
-	for name, give := range map[string]func(l *Loop, f func()){
-		"posted functions": func(l *Loop, f func()) { l.Post(f) },
-		"timers":           func(l *Loop, f func()) { l.AfterFunc(0, f) },
-	} {
+	for name, give := range soon {
 		t.Run(name, func(t *testing.T) {
 			l := newTestLoop(t)
 			k := &stopped{Kernel: l.k, now: l.now}

@@ -70,7 +70,7 @@ var moreEndRows = []Row{
 		Name: "freed_place_wakes_nobody", Tiers: "D",
 		Story: "a paused listener is not told of the connection that made room",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/group.go", "a.resumeSoon()\n", "_ = a\n"}},
+			Edits:    []Edit{{"loop/spare.go", "a.resumeSoon()\n", "_ = a\n"}},
 			Catchers: []Catcher{{tierD, "./loop", "^TestNoConnectionAboveMaxConns$"}},
 		}},
 	},

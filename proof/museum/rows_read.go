@@ -59,7 +59,7 @@ var readRows = []Row{
 		Name: "listener_that_nobody_accepts_on", Tiers: "unit",
 		Story: "ours: Listen after Serve answered an address, on which nobody accepted, and which nobody closed",
 		Plants: []Plant{{
-			Edits:    []Edit{{"loop/server.go", "\tif s.served {\n\t\treturn nil, errors", "\tif false {\n\t\treturn nil, errors"}},
+			Edits:    []Edit{{"loop/listen.go", "\tif s.served {\n\t\treturn nil, errors", "\tif false {\n\t\treturn nil, errors"}},
 			Catchers: []Catcher{{unit, "./loop", "^TestListenAfterServeIsRefused$"}},
 		}},
 	},

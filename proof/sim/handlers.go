@@ -16,18 +16,27 @@ type front struct {
 	dialing bool
 }
 
+// piece reads what is there, and copies it; nil if nothing is, or with an error. end says
+// that no more comes.
+func piece(c *loop.Conn) (b []byte, end bool, err error) {
+	b, err = c.Next()
+	switch {
+	case err == loop.ErrAgain:
+		return nil, false, nil
+	case err != nil && err != io.EOF:
+		return nil, false, err
+	}
+	return append([]byte{}, b...), err == io.EOF, nil
+}
+
 func (f *front) Data(c *loop.Conn) error {
 	if f.dialing {
 		return nil // the rest waits in the kernel
 	}
-	b, err := c.Next()
-	switch {
-	case err == loop.ErrAgain:
-		return nil
-	case err != nil && err != io.EOF:
+	head, _, err := piece(c)
+	if head == nil {
 		return err
 	}
-	head := append([]byte(nil), b...)
 	f.dialing = true
 	return f.w.dial(f.v, c, func(up *loop.Conn) error {
 		if len(head) > 0 {

@@ -3,7 +3,6 @@ package sim
 import (
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/penstock/penstock/loop"
@@ -57,15 +56,10 @@ func (s *handsOff) Data(c *loop.Conn) error {
 	if s.rest != nil {
 		return nil
 	}
-	b, err := c.Next()
-	switch {
-	case err == loop.ErrAgain:
-		return nil
-	case err != nil && err != io.EOF:
+	var err error
+	if s.rest, s.end, err = piece(c); s.rest == nil {
 		return err
 	}
-	s.end = err == io.EOF
-	s.rest = append([]byte{}, b...)
 	c.Pause()
 	s.hand(c)
 	return nil
